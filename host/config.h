@@ -1,0 +1,138 @@
+#pragma once
+// One typed view of etc/pillard.ini, read once and never changed afterwards.
+// Precedence, lowest first: the defaults below, the file, the environment, --set. `.env` files are not read.
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pillard/config.h"
+#include "pillard/context.h"  // Level
+
+namespace pillard::config {
+
+/// An address and port to listen on: a literal address, never a name to resolve. Port 0: any free one, as tests want.
+struct Endpoint {
+  std::string host;  // "127.0.0.1", "0.0.0.0", "::1": without brackets
+  std::uint16_t port = 0;
+
+  bool v6() const noexcept { return host.find(':') != std::string::npos; }
+  bool loopback() const noexcept;  ///< 127.0.0.0/8 or ::1
+  bool wildcard() const noexcept;  ///< 0.0.0.0 or ::
+  std::string text() const;        ///< "127.0.0.1:3001", "[::1]:3001"
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct Server {
+  std::vector<Endpoint> listen{{"127.0.0.1", 3001}};          // at least one
+  std::vector<std::string> origins{"http://localhost:3000"};  // "scheme://host[:port]", lower case, no default port
+  std::vector<std::string> own;  // no key: origins of the pages that this daemon serves itself, told from `listen`
+  std::string path = "/";        // of Socket.IO, without a closing slash; always on /socket.io/ as well
+  unsigned reactors = 0;         // event loops; 0: one a core
+};
+
+struct Admin {
+  std::optional<Endpoint> listen = Endpoint{"127.0.0.1", 3002};  // /metrics; empty: off
+};
+
+struct Redis {
+  std::string url;  // empty: sessions live in this process. Nothing else is available yet.
+};
+
+struct Session {
+  std::chrono::seconds ttl{10200};  // since the last use
+  std::size_t max = 10000;          // sessions kept at once; more logins are refused as overloaded
+};
+
+enum class HostKeys {
+  kAcceptNew,  // an unknown key is pinned once a login with it succeeded; a changed one is refused
+  kStrict,     // only keys that are in known_hosts
+  kOff,        // any key: for tests
+};
+
+struct Ssh {
+  std::filesystem::path known_hosts = "/var/lib/pillard/known_hosts";
+  HostKeys host_keys = HostKeys::kAcceptNew;
+  std::vector<std::string> allow;  // networks, valid_network(): reachable although refused by default (loopback, ...)
+  std::vector<std::string> deny;   // never reachable, whatever `allow` says
+  std::chrono::milliseconds connect_timeout{10000};  // TCP, over all addresses of a name
+  std::chrono::milliseconds linger{10000};           // a connection that nobody uses any more is kept so long
+};
+
+struct Plugins {
+  std::filesystem::path directory;      // <name>.so lie here; default ../lib/pillard/plugins from the executable
+  std::filesystem::path configuration;  // no key: conf.d beside the file; <name>.ini lie here
+  std::vector<std::string> enabled;     // [a-z0-9-]+, each once, loaded in this order
+};
+
+struct Engine {
+  std::chrono::milliseconds ping_interval{10000};
+  std::chrono::milliseconds ping_timeout{30000};
+  std::size_t max_payload = 1000000;                 // bytes of one message from a client
+  std::chrono::milliseconds connect_timeout{30000};  // until the first Socket.IO CONNECT
+};
+
+struct Logging {
+  Level level = Level::kInfo;
+  bool json = false;  // log.format: text or json
+};
+
+struct Limits {
+  std::size_t connections = 10000;                // on the public listener, all together
+  std::size_t head_bytes = 16384;                 // request line and headers
+  std::chrono::milliseconds head_timeout{10000};  // one deadline for the whole head
+  std::size_t body_bytes = 65536;                 // of a REST call
+  std::size_t outbox_bytes = 1048576;             // waiting to be sent to one client; a client over it is closed
+};
+
+struct Settings {
+  std::filesystem::path file;
+  Server server;
+  Admin admin;
+  Redis redis;
+  Session session;
+  Ssh ssh;
+  Plugins plugins;
+  Engine engine;
+  Logging log;
+  Limits limits;
+};
+
+/// All that settings are made from. Nothing else is looked at: no environment, no disk.
+struct Sources {
+  std::filesystem::path file{};                      // relative paths of values are relative to it: make it absolute
+  std::string text{};                                // its content
+  std::filesystem::path executable{};                // for the default of plugins.directory
+  std::map<std::string, std::string> environment{};  // WS_PORT, PORT, FRONTEND_URL, REDIS_URL; others are ignored
+  std::vector<std::string> sets{};                   // "section.key=value", the last one wins
+};
+
+struct Loaded {
+  Settings settings;                  // usable only without mistakes
+  std::vector<Mistake> mistakes;      // in the order of the file; unknown keys last
+  std::vector<std::string> warnings;  // for the operator; never a secret
+};
+
+/// [any] Never throws for what the sources hold: every mistake is found in one reading.
+Loaded load(const Sources& sources);
+
+/// [any] Reads `sources.file` into `sources.text` first. A file that cannot be read is the only mistake then.
+Loaded load_file(Sources sources);
+
+/// [any] The variables that load() knows, taken from this process.
+std::map<std::string, std::string> environment();
+
+/// [any] "127.0.0.1:3001", "[::1]:3001"; port 0 lets the system choose one. Empty if it is anything else.
+std::optional<Endpoint> parse_endpoint(std::string_view text);
+/// [any] Whether it is one address or a network: "192.0.2.7", "10.0.0.0/8", "fd00::/8". No bits are set behind the
+/// prefix.
+bool valid_network(std::string_view text);
+/// [any] An origin as browsers send it: lower case, without a default port or a closing slash. Empty if it has a path,
+/// a user, another scheme than http and https, or is no origin at all.
+std::optional<std::string> parse_origin(std::string_view text);
+
+}  // namespace pillard::config

@@ -1,0 +1,59 @@
+#include "fanout/call.h"
+
+namespace pillard::fanout {
+
+PendingCall::Shared::Shared() = default;
+PendingCall::Shared::~Shared() = default;
+
+PendingCall::PendingCall(reactor::Reactor& lane, Function<void(Answer)> done)
+    : lane_(lane), done_(std::move(done)), shared_(std::make_shared<Shared>()) {
+  shared_->home = this;
+}
+
+PendingCall::~PendingCall() {
+  shared_->home = nullptr;
+  // Posted behind the start, so it finds what the start made.
+  lane_.post([shared = std::move(shared_)] { shared->run.reset(); });
+}
+
+CallRun::CallRun(std::shared_ptr<PendingCall::Shared> shared, reactor::Reactor& home, reactor::Reactor& lane,
+                 ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params)
+    : shared_(shared), home_(home), reactor_(lane), ssh_(ssh_lane), entry_(entry), params_(std::move(params)) {
+  timer_ = reactor_.after(entry_.type->options().timeout,
+                          [this] { answer(Error(Code::kTimeout, "The node did not answer in time.")); });
+  use_ = ssh_.use(*this);
+}
+
+CallRun::~CallRun() {
+  if (!footing_) return;
+  footing_->close();
+  loader::guard(*entry_.plugin, [this] { call_.reset(); });
+}
+
+void CallRun::lane_up() {
+  if (footing_ || answered_) return;
+  footing_ =
+      std::make_unique<Footing>(reactor_, ssh_, *entry_.plugin, [this](Error error) { answer(std::move(error)); });
+  footing_->enter([this] {
+    auto call = entry_.type->start(*this, params_);
+    call_ = std::move(call);
+  });
+}
+
+void CallRun::lane_down(const Error& error) { answer(error); }
+
+/// Once. The object goes in a later turn: its own code may be running.
+void CallRun::answer(Answer answer) {
+  if (std::exchange(answered_, true)) return;
+  timer_.reset();
+  const auto shared = shared_.lock();
+  if (!shared) return;
+  home_.post([shared, answer = std::move(answer)]() mutable {
+    if (!shared->home) return;
+    auto done = std::move(shared->home->done_);
+    done(std::move(answer));
+  });
+  reactor_.post([shared] { shared->run.reset(); });
+}
+
+}  // namespace pillard::fanout

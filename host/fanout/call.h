@@ -1,0 +1,76 @@
+#pragma once
+// One request to a plugin, run on its node's lane; the answer goes home to the caller's reactor.
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "fanout/footing.h"
+#include "loader/registry.h"
+#include "pillard/registrar.h"
+#include "reactor/reactor.h"
+#include "session/result.h"
+#include "ssh/pool.h"
+
+namespace pillard::fanout {
+
+/// JSON of the response, or the Problem.
+using Answer = Result<std::string>;
+
+/// The caller's end. Destroyed, `done` is not called any more and the work on the node is ended. [lane of the caller]
+class PendingCall {
+ public:
+  PendingCall(reactor::Reactor& lane, Function<void(Answer)> done);
+  PendingCall(const PendingCall&) = delete;
+  ~PendingCall();
+
+ private:
+  friend class CallRun;
+  friend class Hub;
+  /// Seen by both ends; each field is touched by one of them only.
+  struct Shared {
+    PendingCall* home = nullptr;         // lane of the caller
+    std::unique_ptr<class CallRun> run;  // lane of the node
+    Shared();
+    ~Shared();
+  };
+  reactor::Reactor& lane_;
+  Function<void(Answer)> done_;
+  std::shared_ptr<Shared> shared_;
+};
+
+/// The node's end: waits for the lane, runs the plugin's Call, answers once.
+class CallRun final : private ssh::Lane::User, private CallContext {
+ public:
+  CallRun(std::shared_ptr<PendingCall::Shared> shared, reactor::Reactor& home, reactor::Reactor& lane,
+          ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params);
+  ~CallRun() override;
+
+ private:
+  void lane_up() override;
+  void lane_down(const Error& error) override;
+  Node& node() override { return *footing_; }
+  Handle after(Milliseconds delay, Function<void()> fn) override { return footing_->after(delay, std::move(fn)); }
+  std::int64_t unix_ms() const override { return footing_->unix_ms(); }
+  void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
+  void log(Level level, std::string_view message) override { footing_->log(level, message); }
+  Lane lane() override { return footing_->lane(); }
+  void fail(Error error) override { answer(std::move(error)); }
+  void reply_json(std::string json) override { answer(std::move(json)); }
+
+  void answer(Answer answer);
+
+  std::weak_ptr<PendingCall::Shared> shared_;
+  reactor::Reactor& home_;
+  reactor::Reactor& reactor_;
+  ssh::Lane& ssh_;
+  const loader::CallEntry& entry_;
+  std::string params_;
+  bool answered_ = false;
+  ssh::Lane::Use use_;
+  reactor::Timer timer_;
+  std::unique_ptr<Footing> footing_;
+  std::unique_ptr<Call> call_;  // last: it uses all of the above
+};
+
+}  // namespace pillard::fanout

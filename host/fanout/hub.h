@@ -1,0 +1,63 @@
+#pragma once
+// The meeting place of subscribers and topics. A topic lives on its node's lane, its subscribers on the reactors of
+// their connections; between them go posts, in order.
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "fanout/call.h"
+#include "fanout/shard.h"
+#include "fanout/topic.h"
+#include "session/session.h"
+
+namespace pillard::fanout {
+
+/// Figures for /metrics. [any]
+struct HubCounters {
+  std::atomic<std::int64_t> topics{0};
+  std::atomic<std::int64_t> subscriptions{0};
+  std::atomic<std::uint64_t> published{0};
+};
+
+/// A session whose owner was found to be who they say, and the key under which its node's lane is found.
+struct Login {
+  session::SessionPtr session;
+  std::string lane_key;  // session::lane_key() of its credential: made once, not for each subscription
+};
+
+class Hub {
+ public:
+  /// All must outlive it. Destroy it only after the reactors have been joined.
+  Hub(reactor::Reactors& reactors, ssh::Pool& pool, TopicOptions options = {});
+  ~Hub();
+
+  /// Joins the audience of what `query` asks for on the session's node; the first one starts it. `subscriber` and
+  /// `encoder` must outlive the Subscription. [lane of `home`]
+  std::unique_ptr<Subscription> subscribe(reactor::Reactor& home, Login login, const loader::StreamEntry& stream,
+                                          Query query, const Encoder& encoder, Subscriber& subscriber);
+  /// Runs one request on the session's node. Destroying the result cancels it; else `done` is called once, on `home`,
+  /// never from inside. [lane of `home`]
+  std::unique_ptr<PendingCall> call(reactor::Reactor& home, Login login, const loader::CallEntry& entry,
+                                    std::string params, Function<void(Result<std::string>)> done);
+
+  const HubCounters& counters() const noexcept { return counters_; }
+
+ private:
+  friend class Shard;
+  class Side;
+
+  void leave(const std::string& key, unsigned reactor, std::uint64_t member);
+  void pace(const std::string& key, unsigned reactor, std::uint64_t member, std::int64_t pace_ms);
+  /// The side that owns the topics of a key: where its node's lane is.
+  Side& side_of(const std::string& key);
+
+  reactor::Reactors& reactors_;
+  ssh::Pool& pool_;
+  const TopicOptions options_;
+  HubCounters counters_;
+  std::vector<std::unique_ptr<Side>> sides_;
+};
+
+}  // namespace pillard::fanout

@@ -1,0 +1,142 @@
+#include "loader/plugin_file.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/dll/library_info.hpp>
+#include <boost/dll/shared_library.hpp>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace pillard::loader {
+
+namespace {
+namespace fs = std::filesystem;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const noexcept { return fd_; }
+  void keep() noexcept { fd_ = -1; }
+
+ private:
+  int fd_;
+};
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+struct stat examine(const fs::path& file, int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) throw LoadError(file, "open", "cannot be examined: " + reason(errno));
+  return status;
+}
+
+/// Whoever may write here may run code as this daemon.
+void check_rights(const fs::path& file, const char* what, const struct stat& status) {
+  const auto refuse = [&](const std::string& why) { throw LoadError(file, "permissions", std::string(what) + why); };
+  const uid_t us = geteuid();
+  if (status.st_uid != 0 && status.st_uid != us)
+    refuse(fmt::format(" belongs to user {}; it must belong to root or to user {} (chown root)", status.st_uid, us));
+  if ((status.st_mode & S_IWOTH) != 0) refuse(" can be written by everyone (chmod o-w)");
+  if ((status.st_mode & S_IWGRP) != 0 && status.st_gid != 0 && status.st_gid != getegid())
+    refuse(fmt::format(" can be written by group {} (chmod g-w)", status.st_gid));
+}
+
+/// The file behind `directory/name.so`, opened once. O_NONBLOCK: a FIFO of that name must not stop the daemon.
+int open_checked(const fs::path& directory, const fs::path& file) {
+  const Descriptor folder(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0)
+    throw LoadError(file, "open",
+                    fmt::format("the directory {} cannot be opened: {}", directory.string(), reason(errno)));
+  check_rights(file, "its directory", examine(file, folder.get()));
+  const int fd = openat(folder.get(), file.filename().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) throw LoadError(file, "open", "cannot be opened: " + reason(errno));
+  return fd;
+}
+
+void check_file(const fs::path& file, int fd) {
+  const auto status = examine(file, fd);
+  if (!S_ISREG(status.st_mode)) throw LoadError(file, "permissions", "is no regular file");
+  check_rights(file, "the file", status);
+}
+
+std::vector<std::string> sections_of(const fs::path& file, const fs::path& opened) {
+  try {
+    return boost::dll::library_info(opened).sections();
+  } catch (const std::exception&) {
+    throw LoadError(file, "section", "is no shared library of this system (ELF, 64 bit)");
+  }
+}
+
+/// The ABI major stands in the name of a section, so it is known before any code of the file is mapped.
+void check_section(const fs::path& file, const fs::path& opened) {
+  constexpr std::string_view kPrefix = "pillard";
+  std::string found;
+  for (const auto& section : sections_of(file, opened)) {
+    if (!section.starts_with(kPrefix)) continue;
+    const std::string major = section.substr(kPrefix.size());
+    if (major == PILLARD_TEXT(PILLARD_ABI_MAJOR)) return;
+    found = major;
+  }
+  if (found.empty())
+    throw LoadError(file, "section",
+                    "is a shared library, but no pillard plugin: PILLARD_PLUGIN(...) is missing in it");
+  throw LoadError(file, "section",
+                  fmt::format("was built for ABI major {}; this daemon has {}. Rebuild it with the SDK of this daemon",
+                              found, PILLARD_ABI_MAJOR));
+}
+
+const Manifest* map(const fs::path& file, const fs::path& opened) {
+  // Static constructors run in here. RTLD_NODELETE: nothing takes the code away again, so the object may go.
+  const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local |
+                    static_cast<boost::dll::load_mode::type>(RTLD_NODELETE);
+  try {
+    boost::dll::shared_library library(opened, mode);
+    return &library.get_alias<const Manifest>("pillard_manifest");
+  } catch (const std::exception& error) {
+    throw LoadError(file, "map", std::string("cannot be loaded: ") + error.what());
+  }
+}
+}  // namespace
+
+bool valid_plugin_name(std::string_view name) noexcept {
+  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
+}
+
+PluginFile::PluginFile(const fs::path& directory, const std::string& name, const char* stamp)
+    : path_(directory / (name + ".so")) {
+  if (!valid_plugin_name(name))
+    throw LoadError(path_, "name", "a plugin's name has 1 to 64 characters from a-z, 0-9 and '-'");
+  Descriptor fd(open_checked(directory, path_));
+  check_file(path_, fd.get());
+  const fs::path opened = fmt::format("/proc/self/fd/{}", fd.get());
+  check_section(path_, opened);
+  // From here on the loader knows the library by this path: it must never come to mean another file.
+  fd.keep();
+  manifest_ = map(path_, opened);
+  if (std::strcmp(manifest_->stamp, stamp) != 0)
+    throw LoadError(path_, "stamp",
+                    fmt::format("was built differently from this daemon. Rebuild it with the SDK "
+                                "of this daemon.\n  plugin: {}\n  daemon: {}",
+                                manifest_->stamp, stamp));
+  check_names(name);
+}
+
+void PluginFile::check_names(const std::string& name) const {
+  if (name != manifest_->name)
+    throw LoadError(
+        path_, "name",
+        fmt::format("calls itself \"{}\": the file has to be named {}.so", manifest_->name, manifest_->name));
+}
+
+}  // namespace pillard::loader

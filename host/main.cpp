@@ -1,0 +1,163 @@
+// pillard: one daemon between web dashboards and the machines they watch.
+#include <Poco/Util/HelpFormatter.h>
+#include <Poco/Util/OptionException.h>
+#include <Poco/Util/OptionSet.h>
+#include <Poco/Util/ServerApplication.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "config.h"
+#include "daemon.h"
+
+namespace pillard {
+namespace {
+
+using Poco::Util::Application;
+using Poco::Util::Option;
+using Poco::Util::OptionCallback;
+
+class Main final : public Poco::Util::ServerApplication {
+ public:
+  int run() override { return ServerApplication::run(); }
+
+ protected:
+  void defineOptions(Poco::Util::OptionSet& options) override {
+    const auto flag = [&](const char* name, const char* description, bool& value) {
+      options.addOption(Option(name, "", description).callback(OptionCallback<Main>(this, &Main::set_flag)));
+      flags_[name] = &value;
+    };
+    flag("help", "show this", help_);
+    flag("version", "show the version", version_);
+    flag("check-config", "load the configuration and all plugins, name every mistake, and end", check_);
+    options.addOption(Option("config", "c",
+                             "the configuration (default: etc/pillard.ini here, else "
+                             "/etc/pillard/pillard.ini)")
+                          .argument("FILE")
+                          .callback(OptionCallback<Main>(this, &Main::set_config)));
+    options.addOption(Option("set", "s", "override one value of the configuration")
+                          .argument("SECTION.KEY=VALUE")
+                          .repeatable(true)
+                          .callback(OptionCallback<Main>(this, &Main::set_override)));
+  }
+
+  int main(const std::vector<std::string>& arguments) override {
+    if (help_) return show_help();
+    if (version_) {
+      std::cout << "pillard " << sdk_version() << " (" << sdk_stamp() << ")\n";
+      return EXIT_OK;
+    }
+    if (!arguments.empty()) {
+      std::cerr << "pillard: \"" << arguments.front() << "\" is no option; see --help\n";
+      return EXIT_USAGE;
+    }
+    auto loaded = config::load_file(sources());
+    const observe::LogOptions log_options{.level = loaded.settings.log.level, .json = loaded.settings.log.json};
+    observe::Log log(log_options);
+    for (const auto& warning : loaded.warnings) log.warning("config", "configuration", {{"warning", warning}});
+    if (check_) return check(loaded, log);
+    if (!loaded.mistakes.empty()) {
+      report(loaded.mistakes);
+      return EXIT_CONFIG;
+    }
+    return serve(loaded.settings, log);
+  }
+
+ private:
+  void set_flag(const std::string& name, const std::string&) {
+    *flags_.at(name) = true;
+    if (name != "check-config") stopOptionsProcessing();
+  }
+  void set_config(const std::string&, const std::string& value) { config_ = value; }
+  void set_override(const std::string&, const std::string& value) { sets_.push_back(value); }
+
+  int show_help() const {
+    Poco::Util::HelpFormatter formatter(options());
+    formatter.setUnixStyle(true);
+    formatter.setAutoIndent();
+    formatter.setCommand("pillard");
+    formatter.setUsage("[--config FILE] [--set SECTION.KEY=VALUE]... [--check-config]");
+    formatter.setHeader("Streams the state and logs of machines that are reached over SSH to web dashboards.");
+    formatter.format(std::cout);
+    return EXIT_OK;
+  }
+
+  config::Sources sources() const {
+    std::filesystem::path file = config_;
+    if (file.empty())
+      file = std::filesystem::exists("etc/pillard.ini") ? "etc/pillard.ini" : "/etc/pillard/pillard.ini";
+    return {.file = std::filesystem::absolute(file).lexically_normal(),
+            .text = {},
+            .executable = std::filesystem::read_symlink("/proc/self/exe"),
+            .environment = config::environment(),
+            .sets = sets_};
+  }
+
+  static void report(const std::vector<Mistake>& mistakes) {
+    for (const auto& mistake : mistakes) std::cerr << mistake.text() << '\n';
+  }
+
+  int check(const config::Loaded& loaded, observe::Log& log) const {
+    report(loaded.mistakes);
+    observe::Metrics metrics;
+    const loader::Plugins plugins({.directory = loaded.settings.plugins.directory,
+                                   .configuration = loaded.settings.plugins.configuration,
+                                   .enabled = loaded.settings.plugins.enabled},
+                                  loader::Services{.log = log, .metrics = metrics});
+    for (const auto& error : plugins.errors()) std::cerr << error.what() << '\n';
+    report(plugins.mistakes());
+    const auto wrong = loaded.mistakes.size() + plugins.errors().size() + plugins.mistakes().size();
+    if (wrong > 0) {
+      std::cerr << wrong << (wrong == 1 ? " mistake\n" : " mistakes\n");
+      return EXIT_CONFIG;
+    }
+    std::cout << loaded.settings.file.string() << ": no mistakes; " << plugins.records().size() << " plugins\n";
+    return EXIT_OK;
+  }
+
+  int serve(const config::Settings& settings, observe::Log& log) {
+    try {
+      Daemon daemon(settings, log);
+      daemon.start();
+      for (const auto& endpoint : daemon.listening())
+        log.info("transport", "listening", {{"address", endpoint.text()}});
+      log.info("daemon", "ready", {{"version", sdk_version()}});
+      waitForTerminationRequest();
+      log.info("daemon", "ending", {});
+      return EXIT_OK;
+    } catch (const std::exception& error) {
+      log.error("daemon", "could not start", {{"why", error.what()}});
+      std::cerr << "pillard: " << error.what() << '\n';
+      return EXIT_SOFTWARE;
+    }
+  }
+
+  bool help_ = false;
+  bool version_ = false;
+  bool check_ = false;
+  std::map<std::string, bool*> flags_;
+  std::string config_;
+  std::vector<std::string> sets_;
+};
+
+}  // namespace
+}  // namespace pillard
+
+int main(int argc, char** argv) {
+  // Before any thread starts, so that all of them inherit it: only waitForTerminationRequest() takes these.
+  sigset_t ends;
+  sigemptyset(&ends);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT}) sigaddset(&ends, signal);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  pillard::Main application;
+  try {
+    application.init(argc, argv);
+  } catch (const Poco::Exception& error) {
+    std::cerr << "pillard: " << error.displayText() << "; see --help\n";
+    return Poco::Util::Application::EXIT_USAGE;
+  }
+  return application.run();
+}

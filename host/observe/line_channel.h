@@ -1,0 +1,32 @@
+#pragma once
+#include <Poco/Channel.h>
+
+#include <cstdint>
+#include <mutex>
+
+namespace pillard::observe {
+
+/// Writes each message as one line with one write, and never waits: what a full pipe or a stopped terminal would not
+/// take at once is dropped and counted. Messages of up to PIPE_BUF - 1 (4095) bytes are never mixed with other
+/// writers'.
+class LineChannel final : public Poco::Channel {
+ public:
+  /// `fd` is not closed by this object.
+  explicit LineChannel(int fd) : fd_(fd) {}
+  /// [any]
+  void log(const Poco::Message& message) override;
+  /// [any] How many were dropped since the last call, if a line would be taken now; else 0.
+  std::uint64_t take_dropped();
+
+ protected:
+  ~LineChannel() override = default;
+
+ private:
+  bool writable() const;
+
+  const int fd_;
+  std::mutex mutex_;
+  std::uint64_t dropped_ = 0;  // guarded by mutex_
+};
+
+}  // namespace pillard::observe

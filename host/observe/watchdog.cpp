@@ -1,0 +1,105 @@
+#include "observe/watchdog.h"
+
+#include <pthread.h>
+
+namespace pillard::observe {
+namespace {
+
+std::chrono::milliseconds in_ms(std::chrono::nanoseconds duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+}
+
+}  // namespace
+
+Watchdog::Watchdog(WatchdogOptions options, Log& log, Metrics& metrics, std::vector<WatchedLane> lanes,
+                   Function<void(const std::string&, const std::string&)> fatal)
+    : options_(options),
+      log_(log),
+      fatal_(std::move(fatal)),
+      slow_calls_(metrics.counter("pillard_lane_slow_calls_total", "Plugin calls that held an event loop too long.")),
+      stuck_turns_(metrics.counter("pillard_lane_stuck_turns_total", "Turns of an event loop that did not come back.")),
+      throttle_(std::chrono::seconds(10)) {
+  for (auto& lane : lanes) lanes_.push_back({.lane = std::move(lane)});
+}
+
+Watchdog::~Watchdog() { stop(); }
+
+void Watchdog::start() {
+  if (thread_.joinable()) return;
+  stopping_ = false;
+  thread_ = std::thread([this] { run(); });
+}
+
+void Watchdog::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Watchdog::run() {
+  pthread_setname_np(pthread_self(), "watchdog");
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, options_.period, [this] { return stopping_; })) {
+    lock.unlock();
+    look(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+    lock.lock();
+  }
+}
+
+void Watchdog::held(std::string_view who, Nanoseconds duration) {
+  if (duration < options_.slow) return;
+  slow_calls_.add();
+  if (const auto suppressed = throttle_.pass(who))
+    log_.warning("observe", "a call held its event loop; everything else there waited",
+                 {{"plugin", who}, {"ms", in_ms(duration)}, {"suppressed", *suppressed}});
+}
+
+Check Watchdog::status() const {
+  const std::lock_guard lock(mutex_);
+  return stuck_.empty() ? Check{} : Check{false, stuck_ + " does not come back"};
+}
+
+void Watchdog::look(std::int64_t now_ns) {
+  const Nanoseconds since = last_look_ == 0 ? Nanoseconds(options_.period) : Nanoseconds(now_ns - last_look_);
+  const Nanoseconds step = std::clamp<Nanoseconds>(since, Nanoseconds(0), 2 * options_.period);
+  last_look_ = now_ns;
+  std::string stuck;
+  for (auto& watched : lanes_) {
+    look_at(watched, now_ns, step);
+    if (stuck.empty() && watched.age >= options_.unready_after) stuck = watched.lane.name;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    stuck_ = std::move(stuck);
+  }
+  for (auto& watched : lanes_) {
+    if (watched.age < options_.fatal_after || std::exchange(fatal_called_, true)) continue;
+    const auto who = watched.lane.who();
+    log_.error("observe", "an event loop is lost; giving up",
+               {{"lane", watched.lane.name}, {"plugin", who}, {"ms", in_ms(watched.age)}});
+    fatal_(watched.lane.name, who);
+  }
+}
+
+void Watchdog::look_at(Watched& watched, std::int64_t now_ns, Nanoseconds step) {
+  const auto turn = watched.lane.busy_since();
+  if (turn == 0 || turn != watched.turn) {
+    if (std::exchange(watched.told, false))
+      log_.warning("observe", "the event loop is back", {{"lane", watched.lane.name}, {"ms", in_ms(watched.age)}});
+    watched.turn = turn;
+    watched.age =
+        turn == 0 ? Nanoseconds(0) : std::clamp<Nanoseconds>(Nanoseconds(now_ns - turn), Nanoseconds(0), step);
+  } else {
+    watched.age += step;
+  }
+  if (watched.age < options_.stuck_after || watched.told) return;
+  watched.told = true;
+  stuck_turns_.add();
+  log_.error("observe", "an event loop does not come back",
+             {{"lane", watched.lane.name}, {"plugin", watched.lane.who()}, {"ms", in_ms(watched.age)}});
+}
+
+}  // namespace pillard::observe

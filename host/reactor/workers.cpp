@@ -1,0 +1,46 @@
+#include "reactor/workers.h"
+
+#include <pthread.h>
+
+namespace pillard::reactor {
+
+Workers::~Workers() {
+  std::deque<Task> unrun;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    unrun.swap(jobs_);
+  }
+  work_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+bool Workers::submit(Task job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || jobs_.size() >= options_.backlog) return false;
+    jobs_.push_back(std::move(job));
+    if (idle_ < jobs_.size() && threads_.size() < options_.threads) threads_.emplace_back([this] { run(); });
+  }
+  work_.notify_one();
+  return true;
+}
+
+void Workers::run() {
+  pthread_setname_np(pthread_self(), options_.name.c_str());
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    ++idle_;
+    work_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    --idle_;
+    if (stopping_) return;
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    job = nullptr;  // what it captured is freed before the next wait
+    lock.lock();
+  }
+}
+
+}  // namespace pillard::reactor

@@ -1,0 +1,279 @@
+#include "router/client.h"
+
+#include "pillard/fields.h"
+#include "session/credential.h"
+#include "session/session.h"
+
+namespace pillard::router {
+
+namespace {
+// The words of the old server: dashboards react to them.
+constexpr std::string_view kNotAuthenticated = "Not authenticated.";
+constexpr std::string_view kDeadSession = "Invalid or expired session";
+constexpr std::string_view kTokenMismatch = "Authentication token mismatch.";
+constexpr std::string_view kRefusedToken = "Authentication error: Invalid or expired session.";
+constexpr std::string_view kStoreAway = "Authentication error: Server error during validation.";
+constexpr std::chrono::minutes kTouchEvery{1};
+
+struct Problem {
+  std::string message;
+  std::string code;
+  std::optional<std::string> type;
+  std::optional<json::Raw> params;
+  std::optional<bool> ended;
+  PILLARD_FIELDS(Problem, PILLARD_FIELD(message), PILLARD_FIELD(code), PILLARD_FIELD(type), PILLARD_FIELD(params),
+                 PILLARD_FIELD(ended))
+};
+
+std::string problem_json(const Error& error) {
+  return encoded(
+      Problem{.message = error.what(), .code = std::string(name(error.code())), .type = {}, .params = {}, .ended = {}});
+}
+}  // namespace
+
+/// One stream that the client listens to.
+class Client::Subscribed final : public fanout::Subscriber {
+ public:
+  Subscribed(Client& client, Key key) : client_(client), key_(std::move(key)) {}
+  std::unique_ptr<fanout::Subscription> subscription;
+
+  void deliver(const fanout::SharedBatch& batch) override { client_.door_.send(batch); }
+  void problem(const Error& error, bool ended) override {
+    auto& client = client_;
+    const auto key = key_;
+    if (ended) client.subscribed_.erase(key);  // and with it this object
+    client.tell(error, key.first->type->options().subscribe, key.second, ended);
+  }
+
+ private:
+  Client& client_;
+  const Key key_;
+};
+
+Client::Client(Sockets& sockets, reactor::Reactor& home, Door& door)
+    : sockets_(sockets), home_(home), door_(door), alive_(std::make_shared<Client*>(this)) {}
+
+Client::~Client() {
+  *alive_ = nullptr;
+  if (login_) sockets_.remove(*this);
+}
+
+void Client::look_up(std::string token, Function<void(Result<session::SessionPtr>)> done) {
+  looking_up_ = true;
+  sockets_.services().store.find(home_, std::move(token),
+                                 [alive = alive_, done = std::move(done)](Result<session::SessionPtr> found) mutable {
+                                   if (!*alive) return;
+                                   (*alive)->looking_up_ = false;
+                                   done(std::move(found));
+                                   if (*alive) (*alive)->run_waiting();
+                                 });
+}
+
+void Client::open(std::string token, Function<void(std::optional<std::string>)> done) {
+  if (token.empty()) {
+    home_.post([alive = alive_, done = std::move(done)]() mutable {
+      if (*alive) done(std::nullopt);
+    });
+    return;
+  }
+  if (!session::valid_token(token)) token = "-";  // not worth a look-up that differs in time: the store knows no such
+  look_up(std::move(token), [this, done = std::move(done)](Result<session::SessionPtr> found) mutable {
+    if (!found) return done(std::string(kStoreAway));
+    if (!*found) return done(std::string(kRefusedToken));
+    done(std::nullopt);
+    become(std::move(found).value());
+  });
+}
+
+void Client::become(session::SessionPtr session) {
+  auto key = session::lane_key(session->credential);
+  sockets_.services().store.touch(session->id);
+  touched_ = home_.now();
+  login_ = fanout::Login{.session = std::move(session), .lane_key = std::move(key)};
+  sockets_.add(*this);
+  door_.emit("authenticated", {});
+}
+
+void Client::authenticate(std::string_view params, Reply reply) {
+  const auto finish = [](Reply& answer, bool ok) {
+    if (answer) answer(ok ? "true" : "false");
+  };
+  std::string token;
+  try {
+    json::Reader reader(params);
+    token = reader.read_string();
+  } catch (const json::ParseError&) {
+    plain_error(kDeadSession);
+    return finish(reply, false);
+  }
+  if (login_) {
+    const bool same = session::Secret(token) == session::Secret(login_->session->id);
+    if (same) {
+      door_.emit("authenticated", {});
+    } else {
+      plain_error(kTokenMismatch);
+    }
+    return finish(reply, same);
+  }
+  look_up(std::move(token), [this, finish, reply = std::move(reply)](Result<session::SessionPtr> found) mutable {
+    if (!found) {
+      plain_error(kStoreAway);
+    } else if (!*found) {
+      plain_error(kDeadSession);
+    } else {
+      become(std::move(found).value());
+    }
+    finish(reply, login_.has_value());
+  });
+}
+
+void Client::alive() {
+  if (!login_ || home_.now() - touched_ < kTouchEvery) return;
+  touched_ = home_.now();
+  sockets_.services().store.touch(login_->session->id);
+}
+
+void Client::session_ended() {
+  sockets_.remove(*this);
+  login_.reset();
+  subscribed_.clear();
+  calls_.clear();
+  plain_error(kDeadSession);
+  door_.close("session ended");
+}
+
+void Client::message(std::string_view type, std::string_view params, Reply reply) {
+  alive();
+  if (!looking_up_) return route(type, params, std::move(reply));
+  // What was sent behind a token is meant for the one who will be authenticated by it.
+  if (waiting_.size() == kMaxWaiting)
+    return refuse(Error(Code::kOverloaded, "Too many messages before the answer to the token."), type, {}, reply);
+  waiting_.push_back({std::string(type), std::string(params), std::move(reply)});
+}
+
+void Client::run_waiting() {
+  const auto alive = alive_;
+  while (*alive && !looking_up_ && !waiting_.empty()) {
+    auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    route(next.type, next.params, std::move(next.reply));
+  }
+}
+
+void Client::route(std::string_view type, std::string_view params, Reply reply) {
+  if (type == "authenticate") return authenticate(params, std::move(reply));
+  const auto& registry = sockets_.services().registry;
+  const auto* stream = registry.find_subscribe(type);
+  const auto* leaving = stream ? nullptr : registry.find_unsubscribe(type);
+  const auto* entry = stream || leaving ? nullptr : registry.find_call(type);
+  try {
+    if (!stream && !leaving && !entry) throw Error(Code::kNotFound, "There is no message type of this name here.");
+    if (!login_) throw Error(Code::kUnauthenticated, std::string(kNotAuthenticated));
+    if (params == "null") params = {};
+    if (stream) return subscribe(*stream, params, std::move(reply));
+    if (leaving) return unsubscribe(*leaving, params, std::move(reply));
+    return call(*entry, params, std::move(reply));
+  } catch (const Error& error) {
+    refuse(error, type, params, reply);
+  }
+}
+
+void Client::subscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply) {
+  auto query = stream.type->decode(params);
+  const auto done = [&] {
+    if (reply) reply(R"({"data":null})");
+  };
+  const Key key(&stream, query.key);
+  if (const auto known = subscribed_.find(key); known != subscribed_.end()) {
+    if (query.pace_ms) known->second->subscription->set_pace(*query.pace_ms);
+    return done();
+  }
+  if (subscribed_.size() == kMaxSubscriptions)
+    throw Error(Code::kOverloaded, "This connection holds " + std::to_string(kMaxSubscriptions) +
+                                       " subscriptions already; end some first.");
+  auto subscribed = std::make_unique<Subscribed>(*this, key);
+  subscribed->subscription =
+      sockets_.services().hub.subscribe(home_, *login_, stream, std::move(query), door_.encoder(), *subscribed);
+  subscribed_.emplace(key, std::move(subscribed));
+  done();
+}
+
+void Client::unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply) {
+  // Ending what is not there is no mistake: the stream may have ended by itself.
+  subscribed_.erase(Key(&stream, stream.type->decode(params).key));
+  if (reply) reply(R"({"data":null})");
+}
+
+void Client::call(const loader::CallEntry& entry, std::string_view params, Reply reply) {
+  if (calls_.size() == kMaxCalls)
+    throw Error(Code::kOverloaded, "This connection has " + std::to_string(kMaxCalls) + " calls under way already.");
+  const auto number = ++last_call_;
+  calls_[number] = sockets_.services().hub.call(
+      home_, *login_, entry, std::string(params),
+      [this, number, &entry, reply = std::move(reply)](fanout::Answer answer) mutable {
+        const auto ended = std::move(calls_[number]);  // holds this closure: it must outlive the call
+        calls_.erase(number);
+        if (!answer) return refuse(answer.error(), entry.type->options().name, {}, reply);
+        if (reply) reply(R"({"data":)" + *answer + "}");
+      });
+}
+
+/// To the one who waits for an answer, else as an event.
+void Client::refuse(const Error& error, std::string_view type, std::string_view params, Reply& reply) {
+  if (reply) return reply(R"({"error":)" + problem_json(error) + "}");
+  tell(error, type, params, false);
+}
+
+void Client::tell(const Error& error, std::string_view type, std::string_view params, bool ended) {
+  Problem problem{.message = error.what(),
+                  .code = std::string(name(error.code())),
+                  .type = std::string(type),
+                  .params = {},
+                  .ended = {}};
+  if (!params.empty() && params.size() <= 1024) problem.params = json::Raw{std::string(params)};
+  if (ended) problem.ended = true;
+  door_.emit("error", encoded(problem));
+}
+
+void Client::plain_error(std::string_view message) {
+  door_.emit("error", problem_json(Error(Code::kUnauthenticated, std::string(message))));
+}
+
+Sockets::Sockets(const Services& services)
+    : services_(services),
+      authenticated_(services.metrics.gauge("pillard_clients_authenticated", "Clients that are logged in.")) {
+  for (std::size_t i = 0; i < services.reactors.size(); ++i) shards_.push_back(std::make_unique<Shard>());
+}
+
+void Sockets::start() {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    auto& shard = *shards_[i];
+    shard.ends = services_.store.on_end(services_.reactors[i], [&shard](const std::string& token) {
+      // Each removes itself: begin anew until none is left.
+      for (auto found = shard.by_token.find(token); found != shard.by_token.end(); found = shard.by_token.find(token))
+        found->second->session_ended();
+    });
+  }
+}
+
+void Sockets::stop() {
+  for (auto& shard : shards_) shard->ends.reset();
+}
+
+void Sockets::add(Client& client) {
+  shards_[client.home_.index()]->by_token.emplace(client.login_->session->id, &client);
+  authenticated_.add();
+}
+
+void Sockets::remove(Client& client) {
+  auto& by_token = shards_[client.home_.index()]->by_token;
+  const auto [begin, end] = by_token.equal_range(client.login_->session->id);
+  for (auto at = begin; at != end; ++at)
+    if (at->second == &client) {
+      by_token.erase(at);
+      authenticated_.sub();
+      return;
+    }
+}
+
+}  // namespace pillard::router

@@ -1,0 +1,122 @@
+#pragma once
+// One client, whichever door it came through: who it is, and what it listens to.
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "fanout/hub.h"
+#include "fanout/subscriber.h"
+#include "router/services.h"
+
+namespace pillard::router {
+
+class Sockets;
+
+/// What a door does for its client. Called on the client's reactor; none of the calls destroys the Client from inside.
+class Door {
+ public:
+  /// How this door writes events; of a lifetime beyond all topics.
+  virtual const fanout::Encoder& encoder() const = 0;
+  /// Frames made by encoder(), in order.
+  virtual void send(const fanout::SharedBatch& batch) = 0;
+  /// One event of this client alone. `arguments_json`: any number of values, comma-separated.
+  virtual void emit(std::string_view event, std::string_view arguments_json) = 0;
+  /// Ends the client after what was sent.
+  virtual void close(std::string_view reason) = 0;
+
+ protected:
+  ~Door() = default;
+};
+
+/// Answers a message that asked for it: once, with JSON values, comma-separated. Empty if none was asked for.
+using Reply = Function<void(std::string items_json)>;
+
+/// [lane of its reactor]
+class Client {
+ public:
+  /// Bounds of what one client may hold.
+  static constexpr std::size_t kMaxSubscriptions = 256;
+  static constexpr std::size_t kMaxCalls = 32;
+  static constexpr std::size_t kMaxWaiting = 64;  // messages that arrive while a token is looked up
+
+  Client(Sockets& sockets, reactor::Reactor& home, Door& door);
+  Client(const Client&) = delete;
+  ~Client();
+
+  /// The door opens. An empty `token` is a client that may log in later. `done` is called later, once, with the words
+  /// of the refusal or without; after a success with a token the client is authenticated and has been told so.
+  void open(std::string token, Function<void(std::optional<std::string> refusal)> done);
+
+  /// One message: `params` is the JSON of its first argument, or empty.
+  void message(std::string_view type, std::string_view params, Reply reply);
+
+  /// The client gave a sign of life: its session stays.
+  void alive();
+
+  bool authenticated() const noexcept { return login_.has_value(); }
+
+ private:
+  friend class Sockets;
+  class Subscribed;
+  struct Waiting {
+    std::string type;
+    std::string params;
+    Reply reply;
+  };
+  using Key = std::pair<const loader::StreamEntry*, std::string>;
+
+  void look_up(std::string token, Function<void(Result<session::SessionPtr>)> done);
+  void authenticate(std::string_view params, Reply reply);
+  void become(session::SessionPtr session);
+  void session_ended();
+  void route(std::string_view type, std::string_view params, Reply reply);
+  void subscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply);
+  void unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply);
+  void call(const loader::CallEntry& entry, std::string_view params, Reply reply);
+  void refuse(const Error& error, std::string_view type, std::string_view params, Reply& reply);
+  void tell(const Error& error, std::string_view type, std::string_view params, bool ended);
+  void plain_error(std::string_view message);
+  void run_waiting();
+
+  Sockets& sockets_;
+  reactor::Reactor& home_;
+  Door& door_;
+  std::optional<fanout::Login> login_;
+  reactor::Clock::time_point touched_{};
+  bool looking_up_ = false;
+  std::deque<Waiting> waiting_;
+  std::map<Key, std::unique_ptr<Subscribed>> subscribed_;
+  std::map<std::uint64_t, std::unique_ptr<fanout::PendingCall>> calls_;
+  std::uint64_t last_call_ = 0;
+  std::shared_ptr<Client*> alive_;  // for answers that may come after the client has left
+};
+
+/// All clients of all doors, by session, so that the end of one reaches them.
+class Sockets {
+ public:
+  explicit Sockets(const Services& services);
+  /// Begins to listen for ended sessions. [main], before the reactors start
+  void start();
+  /// [main], after the reactors have been joined
+  void stop();
+  const Services& services() const noexcept { return services_; }
+
+ private:
+  friend class Client;
+  struct Shard {
+    std::multimap<std::string, Client*> by_token;
+    session::EndWatch ends;
+  };
+  void add(Client& client);
+  void remove(Client& client);
+
+  const Services services_;
+  std::vector<std::unique_ptr<Shard>> shards_;  // one a reactor, touched only there
+  observe::Gauge& authenticated_;
+};
+
+}  // namespace pillard::router

@@ -1,0 +1,188 @@
+#include "router/rest.h"
+
+#include <array>
+
+#include "pillard/fields.h"
+#include "session/credential.h"
+
+namespace pillard::router {
+
+namespace {
+constexpr std::string_view kCookie = "ssh_session";           // HttpOnly
+constexpr std::string_view kSocketCookie = "ssh_session_ws";  // readable by the dashboard's scripts
+
+struct ConnectRequest {
+  std::string host;
+  std::uint16_t port = 22;
+  std::string username;
+  std::string password;
+  std::optional<std::string> privateKey;  // NOLINT: a name on the wire
+  PILLARD_FIELDS(ConnectRequest, PILLARD_FIELD(host, {.required = true}), PILLARD_FIELD(port, {.min = 1}),
+                 PILLARD_FIELD(username, {.required = true}), PILLARD_FIELD(password),
+                 PILLARD_FIELD(privateKey, {.max_length = 65536}))
+};
+
+struct ConnectFailure {
+  bool success = false;
+  std::string error = "Connection failed";
+  std::string message;
+  std::string code;
+  PILLARD_FIELDS(ConnectFailure, PILLARD_FIELD(success), PILLARD_FIELD(error), PILLARD_FIELD(message),
+                 PILLARD_FIELD(code))
+};
+
+struct ConnectSuccess {
+  bool success = true;
+  std::optional<std::string> sessionId;  // NOLINT: a name on the wire
+  PILLARD_FIELDS(ConnectSuccess, PILLARD_FIELD(success), PILLARD_FIELD(sessionId))
+};
+
+struct Failure {
+  bool success = false;
+  std::string error;
+  std::string message;
+  PILLARD_FIELDS(Failure, PILLARD_FIELD(success), PILLARD_FIELD(error), PILLARD_FIELD(message))
+};
+
+/// The old server's calls that pillard does not offer.
+constexpr std::array<std::string_view, 6> kUnsupported = {"/api/ssh/execute",      "/api/ssh/controlService",
+                                                          "/api/ssh/getConfig",    "/api/ssh/updateClient",
+                                                          "/api/ssh/resyncClient", "/api/ssh/exposeRpc"};
+
+wire::HttpResponse failure(const Error& error) {
+  // The old server knew only these two; its pages show the message.
+  const int status = error.code() == Code::kBadRequest ? 400 : 500;
+  return json_response(status,
+                       encoded(ConnectFailure{.message = error.what(), .code = std::string(name(error.code()))}));
+}
+
+wire::HttpResponse method_not_allowed(std::string_view allowed) {
+  auto response = error_response(405, fmt::format("This address takes {} only.", allowed));
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+session::Credential credential_of(const std::string& body) {
+  ConnectRequest request;
+  if (!json::valid(body)) throw Error(Code::kBadRequest, "The body is not valid JSON.");
+  decode(request, body, "body");
+  if (request.password.empty())
+    throw Error(Code::kBadRequest, request.privateKey
+                                       ? "Logging in with a private key is not supported; use a password."
+                                       : "body.password: expected a value, got nothing");
+  auto valid = session::validate({.host = std::move(request.host),
+                                  .port = request.port,
+                                  .username = std::move(request.username),
+                                  .password = session::Secret(request.password)});
+  explicit_bzero(request.password.data(), request.password.size());
+  if (!valid) throw valid.error();
+  return std::move(valid).value();
+}
+}  // namespace
+
+wire::HttpResponse json_response(int status, std::string json) {
+  return {.status = status,
+          .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+          .body = std::move(json)};
+}
+
+wire::HttpResponse error_response(int status, std::string_view message) {
+  return json_response(
+      status, encoded(Failure{.error = std::string(wire::standard_reason(status)), .message = std::string(message)}));
+}
+
+void Rest::handle(reactor::Reactor& home, const wire::HttpRequest& request, std::string body,
+                  const HttpContext& context, Answer answer) {
+  const bool get = request.method == "GET" || request.method == "HEAD";
+  if (request.path == "/healthz" || request.path == "/readyz") {
+    if (!get) return answer(method_not_allowed("GET"));
+    auto report = request.path == "/healthz" ? services_.health.alive() : services_.health.ready();
+    return answer(json_response(report.status, std::move(report.json)));
+  }
+  const bool known = std::find(kUnsupported.begin(), kUnsupported.end(), request.path) != kUnsupported.end();
+  if (request.path == "/api/ssh/connect" || request.path == "/api/ssh/disconnect" || known) {
+    if (request.method != "POST") return answer(method_not_allowed("POST"));
+    if (known)
+      return answer(error_response(501, "This call of the old server is not offered here; see the documentation."));
+    if (request.path == "/api/ssh/connect") return connect(home, body, context, std::move(answer));
+    return disconnect(home, request, context, std::move(answer));
+  }
+  answer(error_response(404, "There is nothing at this address."));
+}
+
+void Rest::connect(reactor::Reactor& home, const std::string& body, const HttpContext& context, Answer answer) {
+  std::optional<session::Credential> credential;
+  try {
+    credential = credential_of(body);
+  } catch (const Error& error) {
+    return answer(failure(error));
+  }
+  const auto node = session::node_key(*credential);
+  if (const auto refusal = services_.limiter.attempt(context.client, node, credential->username)) {
+    auto response = failure(refusal->error);
+    response.status = 429;
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(refusal->retry_after).count();
+    response.headers.emplace_back("Retry-After", std::to_string(seconds));
+    services_.log.warning("router", "login refused by the limiter",
+                          {{"client", context.client.toString()}, {"node", node}});
+    return answer(std::move(response));
+  }
+  // A login always asks the node afresh, whatever connections stand.
+  services_.pool.verify(
+      *credential, home,
+      [this, &home, credential = *credential, node, context,
+       answer = std::move(answer)](std::optional<Error> error) mutable {
+        if (error) {
+          services_.log.info("router", "login failed", {{"node", node}, {"code", name(error->code())}});
+          return answer(failure(*error));
+        }
+        services_.limiter.succeeded(node, credential.username);
+        keep(home, std::move(credential), context, std::move(answer));
+      });
+}
+
+void Rest::keep(reactor::Reactor& home, session::Credential credential, const HttpContext& context, Answer answer) {
+  services_.store.create(home, std::move(credential),
+                         [this, context, answer = std::move(answer)](Result<session::SessionPtr> session) mutable {
+                           if (!session) return answer(failure(session.error()));
+                           const auto& id = (*session)->id;
+                           services_.log.info(
+                               "router", "login",
+                               {{"session", session::log_id(id)}, {"node", session::node_key((*session)->credential)}});
+                           ConnectSuccess success;
+                           // A page of our own has the cookie; a page elsewhere may never see it and needs the token
+                           // itself.
+                           if (!context.same_origin) success.sessionId = id;
+                           auto response = json_response(200, encoded(success));
+                           set_cookies(response, id, ttl_, context.secure);
+                           answer(std::move(response));
+                         });
+}
+
+void Rest::disconnect(reactor::Reactor& home, const wire::HttpRequest& request, const HttpContext& context,
+                      Answer answer) {
+  auto token = std::string(request.cookie(kCookie).value_or(std::string_view{}));
+  if (!session::valid_token(token)) {
+    auto response = error_response(401, "Not authenticated: there is no session to end.");
+    set_cookies(response, {}, std::chrono::seconds(0), context.secure);
+    return answer(std::move(response));
+  }
+  services_.log.info("router", "logout", {{"session", session::log_id(token)}});
+  services_.store.remove(
+      home, std::move(token), [this, context, answer = std::move(answer)](Result<bool> removed) mutable {
+        if (!removed) return answer(failure(removed.error()));
+        auto response = *removed ? json_response(200, R"({"success":true})")
+                                 : error_response(401, "Not authenticated: the session was over already.");
+        set_cookies(response, {}, std::chrono::seconds(0), context.secure);
+        answer(std::move(response));
+      });
+}
+
+void Rest::set_cookies(wire::HttpResponse& response, std::string_view token, std::chrono::seconds age,
+                       bool secure) const {
+  const auto rest = fmt::format("; Path=/; Max-Age={}; SameSite=Lax{}", age.count(), secure ? "; Secure" : "");
+  response.headers.emplace_back("Set-Cookie", fmt::format("{}={}{}; HttpOnly", kCookie, token, rest));
+  response.headers.emplace_back("Set-Cookie", fmt::format("{}={}{}", kSocketCookie, token, rest));
+}
+
+}  // namespace pillard::router

@@ -1,0 +1,27 @@
+#pragma once
+// What the router uses of the floors below: made by the daemon, handed down once.
+#include "fanout/hub.h"
+#include "loader/registry.h"
+#include "observe/health.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "session/limiter.h"
+#include "session/store.h"
+#include "ssh/pool.h"
+
+namespace pillard::router {
+
+/// All outlive the router.
+struct Services {
+  reactor::Reactors& reactors;
+  session::Store& store;
+  session::LoginLimiter& limiter;
+  ssh::Pool& pool;
+  fanout::Hub& hub;
+  const loader::Registry& registry;
+  observe::Log& log;
+  observe::Metrics& metrics;
+  observe::Health& health;
+};
+
+}  // namespace pillard::router

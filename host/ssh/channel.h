@@ -1,0 +1,53 @@
+#pragma once
+// One session channel of a connection and the command that runs in it.
+#include <libssh2.h>
+
+#include <memory>
+#include <span>
+
+#include "reactor/reactor.h"
+#include "ssh/run.h"
+
+namespace pillard::ssh {
+
+/// The handle belongs to its libssh2 session, which frees what is left with itself.
+class Channel {
+ public:
+  using Time = reactor::Clock::time_point;
+
+  /// `run` may be null: a channel that was opened for its own sake and is closed at once.
+  Channel(LIBSSH2_SESSION* session, LIBSSH2_CHANNEL* handle, std::shared_ptr<Run> run, Time now);
+
+  enum class State { kOpen, kClosed, kBroken };
+  /// Does all that can be done with what has arrived. Runs callbacks. kClosed: both sides have closed it.
+  State advance(std::span<char> buffer, Time now);
+
+  /// The node owes an answer, to the request that starts the command, since then.
+  bool starting() const noexcept { return phase_ == Phase::kStarting; }
+  /// It was told to close the channel.
+  bool closing() const noexcept { return phase_ == Phase::kClosing; }
+  Time since() const noexcept { return since_; }
+  /// The error that broke it, of libssh2.
+  int error() const noexcept { return error_; }
+
+  Run* run() const noexcept { return run_.get(); }
+  LIBSSH2_CHANNEL* handle() const noexcept { return handle_; }
+
+ private:
+  enum class Phase { kStarting, kRunning, kEnding, kClosing };
+  bool start(Time now);
+  bool read(std::span<char> buffer, Time now);
+  bool read_stream(int stream, std::span<char> buffer);
+  bool wait_for_end(Time now);
+  bool fail(int error);
+  void enter(Phase phase, Time now);
+
+  LIBSSH2_SESSION* session_;
+  LIBSSH2_CHANNEL* handle_;
+  std::shared_ptr<Run> run_;
+  Phase phase_;
+  Time since_;
+  int error_ = 0;
+};
+
+}  // namespace pillard::ssh

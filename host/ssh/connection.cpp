@@ -1,0 +1,272 @@
+#include "ssh/connection.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+
+namespace pillard::ssh {
+
+namespace {
+constexpr std::string_view kSession = "session";
+constexpr std::uint32_t kPacket = 32 * 1024;
+constexpr unsigned kRefusals = 20;
+constexpr std::chrono::milliseconds kRefusalPause(50);
+
+/// Shared by all connections of a thread: what is read is handed on before the next read.
+std::span<char> buffer() {
+  thread_local std::array<char, kPacket> space;
+  return space;
+}
+}  // namespace
+
+Connection::Connection(reactor::Reactor& reactor, const Options& options, std::shared_ptr<Counters> counters,
+                       Owner& owner, std::unique_ptr<Transport> transport)
+    : reactor_(reactor),
+      options_(options),
+      counters_(std::move(counters)),
+      owner_(owner),
+      transport_(std::move(transport)),
+      capacity_(options.channels_per_connection),
+      heard_(reactor.now()),
+      busy_(reactor.now()) {
+  counters_->connections.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Connection::begin() {
+  watch_ = reactor_.watch(transport_->fd(), EPOLLIN, *this);
+  tick();
+  wake();
+}
+
+bool Connection::takes() const noexcept {
+  const auto used = channels_.size() + waiting_.size() + (opening_ ? 1 : 0);
+  return transport_ && !broken_ && used < capacity_ && abandoned_ * 2 < options_.channels_per_connection;
+}
+
+void Connection::open(std::shared_ptr<Run> run) {
+  run->held_by(this);
+  busy_ = reactor_.now();
+  waiting_.push_back(std::move(run));
+  wake();
+}
+
+void Connection::close() noexcept {
+  if (!transport_) return;
+  watch_.reset();
+  tick_.reset();
+  again_.reset();
+  const auto let_go = [](Run* run) {
+    if (run == nullptr) return;
+    run->held_by(nullptr);
+    run->drop();
+  };
+  for (auto& channel : channels_) let_go(channel->run());
+  for (auto& run : waiting_) let_go(run.get());
+  if (opening_) let_go(opening_->run.get());
+  waiting_.clear();
+  opening_.reset();
+  counters_->channels.fetch_sub(static_cast<std::int64_t>(channels_.size()), std::memory_order_relaxed);
+  counters_->connections.fetch_sub(1, std::memory_order_relaxed);
+  channels_.clear();
+  transport_->say_goodbye();
+  transport_.reset();
+}
+
+void Connection::wake() {
+  if (waking_ || !transport_) return;
+  waking_ = true;
+  reactor_.at_turn_end([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->waking_ = false;
+    self->turn();
+  });
+}
+
+void Connection::ready(std::uint32_t /*events*/) { turn(); }
+
+void Connection::turn() {
+  if (!transport_) return;
+  const auto self = shared_from_this();  // the owner may let go
+  transport_->allow(options_.turn_budget);
+  // Reading one channel also takes what has come for the others: go on until a pass found nothing new.
+  for (std::uint64_t before = 0; transport_ && !broken_;) {
+    before = transport_->received();
+    pass();
+    if (!transport_ || transport_->received() == before) break;
+  }
+  if (!transport_) return;
+  transport_->flush();
+  if (transport_->ended() && !broken_) broken_ = transport_->failure();
+  if (broken_) return lose(*broken_);
+  watch_.want(transport_->writes_wait() ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  if (takes()) owner_.room(*this);
+}
+
+void Connection::pass() {
+  open_next();
+  // Callbacks may wake this connection but never add to or take from its channels.
+  for (std::size_t i = 0; i < channels_.size() && !broken_;)
+    if (advance(i)) ++i;
+  drain_pump();
+}
+
+bool Connection::begin_opening() {
+  if (opening_) return true;
+  if (transport_->congested() || reactor_.now() < not_before_) return false;
+  while (!waiting_.empty() && waiting_.front()->over()) waiting_.pop_front();
+  if (!waiting_.empty()) {
+    opening_ = Opening{std::move(waiting_.front()), reactor_.now()};
+    waiting_.pop_front();
+  } else if (pump_ == nullptr && channels_.empty()) {
+    opening_ = Opening{nullptr, reactor_.now()};
+  }
+  return opening_.has_value();
+}
+
+void Connection::open_next() {
+  while (!broken_ && begin_opening()) {
+    auto* handle = libssh2_channel_open_ex(transport_->session(), kSession.data(), kSession.size(), options_.window,
+                                           kPacket, nullptr, 0);
+    if (handle != nullptr) {
+      opened(handle);
+      continue;
+    }
+    const int error = libssh2_session_last_errno(transport_->session());
+    if (error == LIBSSH2_ERROR_EAGAIN) return;
+    if (error != LIBSSH2_ERROR_CHANNEL_FAILURE) {
+      broken_ = transport_->failure(error);
+      return;
+    }
+    refused();
+  }
+}
+
+void Connection::opened(LIBSSH2_CHANNEL* handle) {
+  auto run = std::move(opening_->run);
+  opening_.reset();
+  refusals_ = 0;
+  counters_->channels.fetch_add(1, std::memory_order_relaxed);
+  if (run && run->over()) run = nullptr;
+  if (run) counters_->commands.fetch_add(1, std::memory_order_relaxed);
+  channels_.push_back(std::make_unique<Channel>(transport_->session(), handle, std::move(run), reactor_.now()));
+}
+
+/// The node gives no more channels on this connection: MaxSessions, or a rule for this user.
+void Connection::refused() {
+  auto run = std::move(opening_->run);
+  opening_.reset();
+  if (!channels_.empty()) {
+    if (!run) return;  // it only had to be an answer
+    capacity_ = channels_.size();
+    run->held_by(nullptr);
+    owner_.turned_away(std::move(run));
+    while (!waiting_.empty()) {
+      auto next = std::move(waiting_.front());
+      waiting_.pop_front();
+      next->held_by(nullptr);
+      owner_.turned_away(std::move(next));
+    }
+    return;
+  }
+  if (pump_ != nullptr && ++refusals_ < kRefusals) {
+    // sshd may still be clearing up after the last command: it did give channels before.
+    if (run) waiting_.push_front(std::move(run));
+    not_before_ = reactor_.now() + kRefusalPause;
+    again_ = reactor_.at(not_before_, [this] { wake(); });
+    return;
+  }
+  if (run) {
+    run->held_by(nullptr);
+    run->not_started("The node refuses to open a session for this user (MaxSessions or a rule of its sshd).");
+  }
+  if (pump_ == nullptr)
+    broken_ = Error(Code::kUnsupported, transport_->where() + " takes the login but opens no session for this user.");
+}
+
+/// False if the channel at `index` is gone and another one is in its place.
+bool Connection::advance(std::size_t index) {
+  auto& channel = *channels_[index];
+  // While libssh2 waits for the answer to one such request, the answer to another one reads as a failure.
+  if (channel.starting()) {
+    if (starter_ == nullptr) starter_ = &channel;
+    if (starter_ != &channel) return true;
+  }
+  const auto state = channel.advance(buffer(), reactor_.now());
+  if (starter_ == &channel && !channel.starting()) starter_ = nullptr;
+  if (state == Channel::State::kBroken) broken_ = transport_->failure(channel.error());
+  if (state != Channel::State::kClosed) return true;
+  auto closed = std::move(channels_[index]);
+  channels_.erase(channels_.begin() + static_cast<std::ptrdiff_t>(index));
+  retire(std::move(closed));
+  return false;
+}
+
+void Connection::retire(std::unique_ptr<Channel> channel) {
+  counters_->channels.fetch_sub(1, std::memory_order_relaxed);
+  if (auto* run = channel->run()) {
+    run->held_by(nullptr);
+    busy_ = reactor_.now();
+  }
+  if (pump_ == nullptr) {
+    pump_ = channel->handle();
+  } else {
+    libssh2_channel_free(channel->handle());
+  }
+}
+
+void Connection::drain_pump() {
+  if (pump_ == nullptr || broken_) return;
+  for (const int stream : {0, SSH_EXTENDED_DATA_STDERR})
+    while (libssh2_channel_read_ex(pump_, stream, buffer().data(), buffer().size()) > 0) continue;
+}
+
+/// What the node owes an answer to for too long, or null.
+const char* Connection::overdue() const {
+  const auto since = reactor_.now() - options_.answer_timeout;
+  if (opening_ && opening_->since < since) return " does not answer: it hangs or is overloaded.";
+  for (const auto& channel : channels_)
+    if (channel->starting() && channel->since() < since) return " does not start commands: it hangs or is overloaded.";
+  return nullptr;
+}
+
+void Connection::count_abandoned() {
+  const auto since = reactor_.now() - options_.close_timeout;
+  const auto count =
+      static_cast<std::size_t>(std::count_if(channels_.begin(), channels_.end(), [&](const auto& channel) {
+        return channel->closing() && channel->since() < since;
+      }));
+  if (count > abandoned_) counters_->channels_abandoned.fetch_add(count - abandoned_, std::memory_order_relaxed);
+  abandoned_ = count;
+}
+
+void Connection::tick() {
+  const auto self = shared_from_this();
+  const auto now = reactor_.now();
+  const auto pause = std::min({std::chrono::milliseconds(1000), options_.keepalive / 2, options_.answer_timeout / 2});
+  tick_ = reactor_.after(std::max(pause, std::chrono::milliseconds(10)), [this] { tick(); });
+  if (const char* what = overdue()) return lose(Error(Code::kTimeout, "Timeout: " + transport_->where() + what));
+  count_abandoned();
+  if (transport_->received() != heard_bytes_) {
+    heard_bytes_ = transport_->received();
+    heard_ = now;
+  } else if (now - heard_ >= options_.keepalive && !opening_) {
+    // A channel that is opened and closed: unlike a keepalive request it has to be answered by sshd itself, also on a
+    // node whose kernel still acknowledges.
+    opening_ = Opening{nullptr, now};
+    heard_ = now;
+    wake();
+  }
+  const bool all_free = channels_.size() == abandoned_ && waiting_.empty();
+  const bool worn_out = abandoned_ * 2 >= options_.channels_per_connection;
+  if (all_free && (worn_out || now - busy_ >= options_.idle_linger)) owner_.idle(*this, worn_out);
+}
+
+void Connection::lose(Error error) {
+  close();
+  counters_->connections_lost.fetch_add(1, std::memory_order_relaxed);
+  owner_.lost(*this, error);
+}
+
+}  // namespace pillard::ssh

@@ -1,0 +1,265 @@
+#include "ssh/lane.h"
+
+#include <algorithm>
+
+namespace pillard::ssh {
+
+Lane::Use& Lane::Use::operator=(Use&& other) noexcept {
+  if (this != &other) {
+    reset();
+    lane_ = std::move(other.lane_);
+    id_ = other.id_;
+  }
+  return *this;
+}
+
+void Lane::Use::reset() noexcept {
+  const auto lane = lane_.lock();
+  lane_.reset();
+  if (lane) lane->leave(id_);
+}
+
+Lane::Lane(LaneHome& home, std::string key, session::Credential credential)
+    : home_(home),
+      means_(home.means()),
+      key_(std::move(key)),
+      credential_(std::make_shared<const session::Credential>(std::move(credential))),
+      node_(session::node_key(*credential_)),
+      random_(std::random_device{}()) {
+  arm_linger();
+}
+
+Lane::~Lane() {
+  for (auto& connection : connections_) connection->close();
+  for (auto& run : queue_) run->drop();
+}
+
+Lane::Use Lane::use(User& user) {
+  const auto id = ++uses_made_;
+  users_.emplace(id, Entry{&user});
+  linger_.reset();
+  if (state_ == State::kIdle) {
+    if (const auto* refusal = home_.refusal(key_)) {
+      error_ = *refusal;
+      state_ = State::kRefused;
+    } else {
+      log_in();
+    }
+  }
+  if (state_ != State::kLoggingIn) tell_later();
+  return {weak_from_this(), id};
+}
+
+void Lane::leave(std::uint64_t id) noexcept {
+  users_.erase(id);
+  if (!users_.empty()) return;
+  if (state_ == State::kWaiting) {
+    retry_.reset();
+    state_ = State::kIdle;
+  }
+  arm_linger();
+}
+
+void Lane::arm_linger() {
+  linger_ = means_.reactor.after(means_.options.idle_linger, [this] {
+    const auto self = shared_from_this();
+    login_.reset();
+    retry_.reset();
+    for (auto& connection : std::exchange(connections_, {})) connection->close();
+    for (auto& run : std::exchange(queue_, {})) run->drop();
+    state_ = State::kIdle;
+    home_.expired(key_);
+  });
+}
+
+void Lane::log_in() {
+  if (state_ != State::kUp) state_ = State::kLoggingIn;
+  login_ = std::make_unique<Login>(means_, credential_,
+                                   [this](Result<std::unique_ptr<Transport>> result) { logged_in(std::move(result)); });
+}
+
+void Lane::logged_in(Result<std::unique_ptr<Transport>> result) {
+  const auto self = shared_from_this();
+  const auto done = std::move(login_);  // goes when this is over: it is the caller
+  if (result) {
+    connect(std::move(*result));
+    if (state_ == State::kUp) return assign();
+    return come_up();
+  }
+  // A further connection is a convenience: its failure harms only if there is no other.
+  if (state_ == State::kUp && !connections_.empty()) {
+    const auto pause = passing(result.error().code()) ? means_.options.backoff_most : std::chrono::hours(24);
+    more_connections_after_ = means_.reactor.now() + pause;
+    if (passing(result.error().code())) assign_ = means_.reactor.after(pause, [this] { assign(); });
+    return;
+  }
+  go_down(result.error());
+}
+
+void Lane::connect(std::unique_ptr<Transport> transport) {
+  Connection::Owner& owner = *this;
+  connections_.push_back(
+      std::make_shared<Connection>(means_.reactor, means_.options, means_.counters, owner, std::move(transport)));
+  connections_.back()->begin();
+}
+
+void Lane::come_up() {
+  retry_.reset();
+  state_ = State::kUp;
+  error_.reset();
+  up_since_ = means_.reactor.now();
+  more_connections_after_ = {};
+  ++epoch_;
+  if (means_.log != nullptr)
+    means_.log->info("ssh", "node connected", {{"node", node_}, {"user", credential_->username}});
+  tell();
+}
+
+void Lane::adopt(std::unique_ptr<Transport> transport) {
+  if (state_ == State::kUp) return transport->say_goodbye();
+  const auto self = shared_from_this();
+  login_.reset();
+  connect(std::move(transport));
+  if (users_.empty()) arm_linger();
+  come_up();
+}
+
+void Lane::go_down(const Error& error) {
+  const auto self = shared_from_this();
+  const bool was_up = state_ == State::kUp;
+  if (was_up && means_.reactor.now() - up_since_ > means_.options.backoff_most) attempts_ = 0;
+  error_ = error;
+  ++epoch_;
+  log_down(was_up);
+  login_.reset();
+  assign_.reset();
+  for (auto& connection : std::exchange(connections_, {})) connection->close();
+  for (auto& run : std::exchange(queue_, {})) run->drop();
+  if (!passing(error.code())) {
+    state_ = State::kRefused;
+    home_.remember(key_, error);
+  } else if (users_.empty()) {
+    state_ = State::kIdle;
+  } else {
+    retry_later();
+  }
+  tell();
+}
+
+void Lane::log_down(bool was_up) {
+  if (means_.log == nullptr) return;
+  // A node that stays away is told once.
+  const auto level = was_up || attempts_ == 0 || !passing(error_->code()) ? Level::kWarning : Level::kDebug;
+  means_.log->write(level, "ssh", "node not connected",
+                    {{"node", node_},
+                     {"user", credential_->username},
+                     {"lost", was_up},
+                     {"code", name(error_->code())},
+                     {"why", error_->what()}});
+}
+
+void Lane::retry_later() {
+  state_ = State::kWaiting;
+  const auto& options = means_.options;
+  auto pause = options.backoff_first * (1U << std::min(attempts_++, 16U));
+  pause = std::min(pause, options.backoff_most);
+  pause -= pause * std::uniform_int_distribution<int>(0, 500)(random_) / 1000;
+  retry_ = means_.reactor.after(pause, [this] {
+    means_.counters->reconnects.fetch_add(1, std::memory_order_relaxed);
+    log_in();
+  });
+}
+
+void Lane::tell_later() {
+  if (std::exchange(telling_later_, true)) return;
+  means_.reactor.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->telling_later_ = false;
+    self->tell();
+  });
+}
+
+void Lane::tell() {
+  const auto self = shared_from_this();
+  const auto epoch = epoch_;
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, entry] : users_)
+    if (entry.told != epoch) ids.push_back(id);
+  for (const auto id : ids) {
+    // What a user does may change everything; whoever moved the epoch tells it.
+    if (epoch != epoch_ || (state_ != State::kUp && !error_)) return;
+    const auto found = users_.find(id);
+    if (found == users_.end()) continue;
+    found->second.told = epoch;
+    if (state_ == State::kUp) {
+      found->second.user->lane_up();
+    } else {
+      const auto error = *error_;
+      found->second.user->lane_down(error);
+    }
+  }
+}
+
+std::unique_ptr<Operation> Lane::exec(const Command& command, Function<void(Exit)> done) {
+  auto run = enqueue(command, {.data = {}, .done = std::move(done)});
+  if (!run->over()) run->end_at(means_.reactor, means_.reactor.now() + command.timeout);
+  return std::make_unique<Operation>(std::move(run));
+}
+
+std::unique_ptr<Operation> Lane::stream(const Command& command, Function<void(std::string_view)> data,
+                                        Function<void(Exit)> done) {
+  return std::make_unique<Operation>(enqueue(command, {.data = std::move(data), .done = std::move(done)}));
+}
+
+std::shared_ptr<Run> Lane::enqueue(const Command& command, Run::Sink sink) {
+  auto run = std::make_shared<Run>(command, std::move(sink));
+  if (state_ != State::kUp) {
+    run->drop();
+    return run;
+  }
+  if (queue_.size() >= means_.options.commands_waiting) {
+    std::erase_if(queue_, [](const auto& waiting) { return waiting->over(); });
+    if (queue_.size() >= means_.options.commands_waiting)
+      throw Error(Code::kOverloaded, "Too many commands wait for " + node_ + ".");
+  }
+  queue_.push_back(run);
+  assign();
+  return run;
+}
+
+void Lane::assign() {
+  while (!queue_.empty()) {
+    if (!queue_.front()->over()) {
+      const auto free = std::find_if(connections_.begin(), connections_.end(),
+                                     [](const auto& connection) { return connection->takes(); });
+      if (free == connections_.end()) break;
+      (*free)->open(std::move(queue_.front()));
+    }
+    queue_.pop_front();
+  }
+  if (queue_.empty() || login_ || connections_.size() >= means_.options.connections_per_lane) return;
+  if (connections_.empty() || means_.reactor.now() >= more_connections_after_) log_in();
+}
+
+void Lane::room(Connection& /*connection*/) {
+  if (!queue_.empty()) assign();
+}
+
+void Lane::turned_away(std::shared_ptr<Run> run) {
+  queue_.push_front(std::move(run));
+  assign();
+}
+
+void Lane::idle(Connection& connection, bool worn_out) {
+  if (connections_.size() < 2 && !worn_out) return;
+  const auto found = std::find_if(connections_.begin(), connections_.end(),
+                                  [&](const auto& other) { return other.get() == &connection; });
+  if (found == connections_.end()) return;
+  (*found)->close();
+  connections_.erase(found);
+}
+
+void Lane::lost(Connection& /*connection*/, const Error& error) { go_down(error); }
+
+}  // namespace pillard::ssh

@@ -1,0 +1,279 @@
+#include "ssh/login.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace pillard::ssh {
+
+namespace {
+constexpr std::size_t kAllow = 256 * 1024;  // more than a login ever takes
+
+Address to_address(const Poco::Net::SocketAddress& from) {
+  Address result;
+  result.length = from.length();
+  std::memcpy(&result.storage, from.addr(), from.length());
+  return result;
+}
+
+bool lists(std::string_view methods, std::string_view method) {
+  while (!methods.empty()) {
+    const auto comma = methods.find(',');
+    if (methods.substr(0, comma) == method) return true;
+    if (comma == std::string_view::npos) break;
+    methods.remove_prefix(comma + 1);
+  }
+  return false;
+}
+}  // namespace
+
+void Gate::enter(Guest& guest) {
+  if (free_ == 0) return waiting_.push_back(&guest);
+  --free_;
+  inside_.push_back(&guest);
+  guest.admitted();
+}
+
+void Gate::leave(Guest& guest) {
+  std::erase(waiting_, &guest);
+  if (std::erase(inside_, &guest) == 0) return;
+  ++free_;
+  if (waiting_.empty()) return;
+  auto* next = waiting_.front();
+  waiting_.pop_front();
+  enter(*next);
+}
+
+/// Shared with jobs; read and written on the lane only.
+struct Login::Home {
+  Login* login;
+};
+
+/// What a worker gets: everything it needs, shared with nobody, and room for its answer.
+struct Login::Job {
+  std::unique_ptr<Transport> transport;
+  std::shared_ptr<const session::Credential> credential;
+  HostKeys* host_keys;
+  std::string methods;
+  int result = 0;
+  std::optional<Error> refusal;
+};
+
+Login::Login(LoginMeans& means, std::shared_ptr<const session::Credential> credential, Done done)
+    : means_(means),
+      credential_(std::move(credential)),
+      done_(std::move(done)),
+      where_(session::node_key(*credential_)),
+      home_(std::make_shared<Home>(Home{this})) {
+  means_.counters->logins_in_flight.fetch_add(1, std::memory_order_relaxed);
+  lookup_ = means_.resolver.resolve(means_.reactor, credential_->host, credential_->port,
+                                    [this](Result<Addresses> addresses) { resolved(std::move(addresses)); });
+}
+
+Login::~Login() {
+  home_->login = nullptr;
+  watch_.reset();
+  if (at_gate_) means_.handshakes.leave(*this);
+  means_.counters->logins_in_flight.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Login::resolved(Result<Addresses> addresses) {
+  if (!addresses) return refuse(addresses.error());
+  means_.counters->logins.fetch_add(1, std::memory_order_relaxed);
+  Connector::Target target;
+  target.where = where_;
+  target.timeout = means_.options.connect_timeout;
+  target.unacknowledged = means_.options.keepalive;
+  std::transform(addresses->begin(), addresses->end(), std::back_inserter(target.addresses), to_address);
+  connector_.emplace(means_.reactor, std::move(target), [this](Fd fd, std::optional<Error> error) {
+    if (error) return refuse(*error);
+    connected(std::move(fd));
+  });
+}
+
+void Login::connected(Fd fd) {
+  transport_ = std::make_unique<Transport>(std::move(fd), where_,
+                                           Transport::Limits{.memory = means_.options.session_memory}, means_.counters);
+  // The types that the node is known by first, or one that has several keys could answer with an unknown one.
+  give_to_worker(
+      [](Job& job) {
+        const auto types = job.host_keys->preferred_types(job.credential->host, job.credential->port);
+        job.result = job.transport->prefer_host_keys(types) ? 0 : LIBSSH2_ERROR_METHOD_NONE;
+      },
+      &Login::typed);
+}
+
+void Login::typed(Job& job) {
+  if (job.result != 0) return refuse(transport_->failure(job.result));
+  at_gate_ = true;
+  means_.handshakes.enter(*this);
+}
+
+void Login::admitted() {
+  limit(means_.options.handshake_timeout, "does not finish the SSH handshake");
+  // Not at once: whoever leaves the gate is not to run another one's handshake.
+  watch_ = means_.reactor.watch(transport_->fd(), EPOLLIN | EPOLLOUT, *this);
+}
+
+void Login::ready(std::uint32_t /*events*/) {
+  if (shaken_) return authenticate();
+  shake_hands();
+}
+
+/// Writes what libssh2 said and goes on when the node has answered.
+void Login::wait_for_node() {
+  transport_->flush();
+  if (transport_->ended()) return refuse(transport_->failure());
+  const std::uint32_t events = transport_->writes_wait() ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  if (watch_) return watch_.want(events);
+  watch_ = means_.reactor.watch(transport_->fd(), events, *this);
+}
+
+void Login::shake_hands() {
+  transport_->allow(kAllow);
+  const int result = transport_->handshake();
+  if (result == LIBSSH2_ERROR_EAGAIN) return wait_for_node();
+  if (result != 0) {
+    transport_->flush();
+    return refuse(transport_->failure(result));
+  }
+  shaken_ = true;
+  at_gate_ = false;
+  means_.handshakes.leave(*this);
+  limit(means_.options.login_timeout, "does not answer the login");
+  give_to_worker(
+      [](Job& job) {
+        std::size_t size = 0;
+        int type = 0;
+        const char* key = libssh2_session_hostkey(job.transport->session(), &size, &type);
+        const auto check = job.host_keys->check(job.credential->host, job.credential->port,
+                                                key == nullptr ? std::string_view() : std::string_view(key, size));
+        job.refusal = check.refusal;
+      },
+      &Login::key_checked);
+}
+
+void Login::key_checked(Job& job) {
+  if (job.refusal) return refuse(std::move(*job.refusal));
+  authenticate();
+}
+
+void Login::authenticate() {
+  if (methods_.empty()) {
+    give_to_worker(
+        [](Job& job) {
+          const auto& user = job.credential->username;
+          auto* session = job.transport->session();
+          const char* methods = libssh2_userauth_list(session, user.data(), static_cast<unsigned>(user.size()));
+          if (methods != nullptr) job.methods = methods;
+          if (methods == nullptr && libssh2_userauth_authenticated(session) == 0)
+            job.result = libssh2_session_last_errno(session);
+        },
+        &Login::answered);
+  } else if (lists(methods_, "password")) {
+    give_to_worker(
+        [](Job& job) {
+          const auto& user = job.credential->username;
+          const auto password = job.credential->password.reveal();
+          job.result =
+              libssh2_userauth_password_ex(job.transport->session(), user.data(), static_cast<unsigned>(user.size()),
+                                           password.data(), static_cast<unsigned>(password.size()), nullptr);
+        },
+        &Login::answered);
+  } else {
+    give_to_worker(
+        [](Job& job) {
+          const auto& user = job.credential->username;
+          job.transport->answer_with(&job.credential->password);
+          job.result = libssh2_userauth_keyboard_interactive_ex(
+              job.transport->session(), user.data(), static_cast<unsigned>(user.size()), &Transport::on_prompts);
+          job.transport->answer_with(nullptr);
+        },
+        &Login::answered);
+  }
+}
+
+void Login::answered(Job& job) {
+  if (job.result == LIBSSH2_ERROR_EAGAIN) return wait_for_node();
+  if (job.result != 0) {
+    transport_->flush();
+    return refuse(refusal(job));
+  }
+  if (libssh2_userauth_authenticated(transport_->session()) == 0) {
+    if (!methods_.empty() || job.methods.empty()) return refuse(transport_->failure(LIBSSH2_ERROR_PROTO));
+    methods_ = std::move(job.methods);
+    if (lists(methods_, "password") || lists(methods_, "keyboard-interactive")) return authenticate();
+    return refuse(
+        {Code::kUnauthenticated, "Authentication failed: " + where_ + " takes no passwords, only: " + methods_ + "."});
+  }
+  // From here on nobody else can have answered.
+  give_to_worker(
+      [](Job& last) {
+        std::size_t size = 0;
+        int type = 0;
+        const char* key = libssh2_session_hostkey(last.transport->session(), &size, &type);
+        last.refusal = last.host_keys->pin(last.credential->host, last.credential->port, {key, size});
+      },
+      &Login::pinned);
+}
+
+void Login::pinned(Job& job) {
+  if (job.refusal) return refuse(std::move(*job.refusal));
+  finish(std::move(transport_));
+}
+
+Error Login::refusal(const Job& job) {
+  if (job.result == LIBSSH2_ERROR_PASSWORD_EXPIRED)
+    return {Code::kUnauthenticated,
+            "Authentication failed: the password has expired. Log in to the node once by hand to change it."};
+  // An sshd with a low MaxAuthTries says so instead of refusing.
+  if (job.result == LIBSSH2_ERROR_AUTHENTICATION_FAILED || transport_->answered() ||
+      transport_->farewell().find("authentication failures") != std::string::npos)
+    return {Code::kUnauthenticated, "Authentication failed: the node refused this user name or password."};
+  return transport_->failure(job.result);
+}
+
+void Login::give_to_worker(Work work, Then then) {
+  watch_.reset();  // a hang-up would otherwise spin while the transport is away
+  transport_->allow(kAllow);
+  auto job = std::make_unique<Job>(Job{.transport = std::move(transport_),
+                                       .credential = credential_,
+                                       .host_keys = &means_.host_keys,
+                                       .methods = {},
+                                       .refusal = {}});
+  auto run = [work, then, job = std::move(job), home = home_, &reactor = means_.reactor]() mutable {
+    work(*job);
+    reactor.post([then, job = std::move(job), home = std::move(home)] {
+      if (home->login == nullptr) return;
+      home->login->transport_ = std::move(job->transport);
+      (home->login->*then)(*job);
+    });
+  };
+  if (means_.workers.submit(std::move(run))) return;
+  refuse({Code::kOverloaded, "Too many logins are under way; try again later."});
+}
+
+void Login::limit(std::chrono::milliseconds time, const char* what) {
+  timer_ = means_.reactor.after(time, [this, what] {
+    // One that only says something else is told as what it is.
+    if (transport_ && transport_->received() > 0 && !transport_->speaks_ssh()) return refuse(transport_->failure());
+    refuse({Code::kTimeout, "Timeout: " + where_ + " " + what + "."});
+  });
+}
+
+void Login::finish(Result<std::unique_ptr<Transport>> result) {
+  home_->login = nullptr;  // a worker may still be at it
+  lookup_.reset();
+  watch_.reset();
+  timer_.reset();
+  connector_.reset();
+  if (at_gate_) means_.handshakes.leave(*this);
+  at_gate_ = false;
+  if (!result) means_.counters->login_failures.fetch_add(1, std::memory_order_relaxed);
+  auto done = std::move(done_);  // the callee may destroy this object
+  done(std::move(result));
+}
+
+}  // namespace pillard::ssh

@@ -1,0 +1,140 @@
+#pragma once
+// One TCP connection of a client, for life on one reactor: bytes in to its protocol, frames out of its outbox.
+#include <Poco/Net/SocketAddress.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config.h"
+#include "observe/ids.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "reactor/reactor.h"
+#include "transport/outbox.h"
+
+namespace pillard::transport {
+
+class Connection;
+class Connections;
+
+/// What a connection speaks. [lane]
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+  /// Takes from the front of `input`, whose bytes it may change, and says how much. What it leaves is offered again
+  /// with more behind it, or after Connection::resume(). May replace itself: the rest then goes to the successor.
+  virtual std::size_t consume(std::span<char> input) = 0;
+  /// The client has ended its side; nothing more comes in.
+  virtual void input_ended() = 0;
+  /// The daemon ends: say goodbye.
+  virtual void going_away() = 0;
+};
+
+/// Figures of the public listener.
+struct TransportMetrics {
+  explicit TransportMetrics(observe::Metrics& metrics);
+  observe::Counter& accepted;
+  observe::Gauge& open;
+  observe::Counter& bytes_in;
+  observe::Counter& bytes_out;
+  observe::Counter& overflows;
+  observe::Counter& refused;
+};
+
+/// [lane] Made by Connections, which also destroys it: at the end of a turn, never from inside a call.
+class Connection final : private reactor::Watcher, private Sink {
+ public:
+  Connection(Connections& home, int fd, Poco::Net::SocketAddress peer, std::uint64_t id);
+  Connection(const Connection&) = delete;
+  ~Connection();
+
+  void start(std::unique_ptr<Protocol> protocol);
+  /// The bytes behind those that the running consume() takes go to `successor`.
+  void replace(std::unique_ptr<Protocol> successor);
+
+  /// Queues; written with everything else of this turn. Beyond limits.outbox_bytes the client is cut off.
+  void send(Frame frame);
+  void send(std::string bytes) { send(std::make_shared<const std::string>(std::move(bytes))); }
+  /// Sends what is queued, then closes; what still comes in is thrown away.
+  void finish();
+  /// Closes at once. Nothing is called from inside; `why` goes to the log.
+  void abort(observe::Text why);
+
+  /// No more input is read until resume(), which offers again what was left.
+  void pause();
+  void resume();
+
+  bool open() const noexcept { return fd_ >= 0; }
+  const Poco::Net::SocketAddress& peer() const noexcept { return peer_; }
+  std::uint64_t id() const noexcept { return id_; }
+  Connections& home() noexcept { return home_; }
+  reactor::Reactor& reactor() noexcept;
+
+ private:
+  friend class Connections;
+  void ready(std::uint32_t events) override;
+  Result write(std::span<iovec> parts, std::size_t& written) override;
+  void receive();
+  void feed(std::span<char> fresh);
+  std::size_t offer(std::span<char> input);
+  void flush();
+  void want();
+  void close_write();
+
+  Connections& home_;
+  int fd_;
+  const Poco::Net::SocketAddress peer_;
+  const std::uint64_t id_;
+  reactor::Watch watch_;
+  std::unique_ptr<Protocol> protocol_;
+  std::unique_ptr<Protocol> replaced_;  // is still running
+  std::string left_;                    // input that the protocol could not take yet
+  Outbox outbox_;
+  bool blocked_ = false;  // waits for EPOLLOUT
+  bool paused_ = false;
+  bool feeding_ = false;
+  bool input_over_ = false;
+  bool finishing_ = false;
+  bool dirty_ = false;
+  reactor::Timer farewell_;
+};
+
+/// The connections of one reactor.
+class Connections {
+ public:
+  Connections(reactor::Reactor& reactor, const config::Limits& limits, observe::Log& log, TransportMetrics& metrics)
+      : reactor_(reactor), limits_(limits), log_(log), metrics_(metrics), scratch_(64 * 1024) {}
+
+  /// [lane] Takes over `fd`. `protocol(connection)` makes what it speaks.
+  void add(int fd, Poco::Net::SocketAddress peer, std::uint64_t id,
+           Function<std::unique_ptr<Protocol>(Connection&)> protocol);
+  /// [lane] Tells all that the daemon ends. `empty` is called once, when the last one is gone.
+  void going_away(Function<void()> empty);
+  /// [any] How many there are, those on their way here included.
+  std::atomic<std::size_t> count{0};
+
+  reactor::Reactor& reactor() noexcept { return reactor_; }
+  observe::Log& log() noexcept { return log_; }
+  const config::Limits& limits() const noexcept { return limits_; }
+
+ private:
+  friend class Connection;
+  void schedule();
+  void turn_end();
+  void bury(Connection& connection);
+
+  reactor::Reactor& reactor_;
+  const config::Limits& limits_;
+  observe::Log& log_;
+  TransportMetrics& metrics_;
+  std::vector<char> scratch_;  // what one read can bring
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> open_;
+  std::vector<Connection*> dirty_;  // have something to send
+  std::vector<std::unique_ptr<Connection>> graveyard_;
+  bool scheduled_ = false;
+  Function<void()> empty_;
+};
+
+}  // namespace pillard::transport

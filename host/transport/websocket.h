@@ -1,0 +1,52 @@
+#pragma once
+// RFC 6455 on a connection, after the upgrade.
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "transport/connection.h"
+#include "wire/ws_frame.h"
+
+namespace pillard::transport {
+
+class WebSocket;
+
+/// What is spoken inside the WebSocket. [lane] None of the calls may destroy the WebSocket.
+class WsHandler {
+ public:
+  virtual ~WsHandler() = default;
+  /// The socket stands; the first frames may be sent.
+  virtual void opened(WebSocket& socket) = 0;
+  virtual void text(std::string_view message) = 0;
+  virtual void binary(std::string_view message) = 0;
+};
+
+/// Frames, control frames and the closing handshake.
+class WebSocket final : public Protocol {
+ public:
+  WebSocket(Connection& connection, wire::WsLimits limits, std::unique_ptr<WsHandler> handler);
+
+  /// [lane] A whole frame as encoded by wire/.
+  void send(Frame frame);
+  void send_text(std::string_view payload);
+  /// Starts the closing handshake: what was sent before still arrives, nothing after does.
+  void close(std::uint16_t code, std::string_view reason);
+  bool open() const noexcept { return !closing_ && connection_.open(); }
+  Connection& connection() noexcept { return connection_; }
+
+  std::size_t consume(std::span<char> input) override;
+  void input_ended() override;
+  void going_away() override { close(wire::kWsGoingAway, "the server ends"); }
+
+ private:
+  void handle(const wire::WsEvent& event);
+
+  Connection& connection_;
+  wire::WsDecoder decoder_;
+  bool opened_ = false;
+  bool closing_ = false;  // our close frame is out
+  reactor::Timer deadline_;
+  std::unique_ptr<WsHandler> handler_;  // last: it uses all of the above
+};
+
+}  // namespace pillard::transport

@@ -1,0 +1,15 @@
+# pillard_add_plugin(NAME source...)
+#   A loadable plugin NAME.so: hidden by default, without unique symbols (g++ would otherwise keep old code mapped when
+#   a file is replaced), every symbol resolved at link time.
+function(pillard_add_plugin name)
+  add_library(${name} MODULE ${ARGN})
+  target_link_libraries(${name} PRIVATE pillard-sdk)
+  target_compile_options(${name} PRIVATE -fno-gnu-unique)
+  set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  if(NOT PILLARD_SANITIZE)
+    target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
+  if(PILLARD_PLUGIN_DIRECTORY)
+    set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${PILLARD_PLUGIN_DIRECTORY}")
+  endif()
+endfunction()

@@ -1,0 +1,72 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pillard/export.h"
+
+namespace pillard {
+
+/// One thing that is wrong with a configuration: "etc/conf.d/node-status.ini:3: interval: ...".
+struct Mistake {
+  std::string file;
+  int line = 0;  ///< 1-based; 0 where the whole file is meant
+  std::string key;
+  std::string message;
+  PILLARD_API std::string text() const;
+};
+
+/// One INI file, read by typed getters. A getter never throws: what is wrong is noted as a Mistake and the default is
+/// returned, so that one reading finds every mistake. A key that no getter asked for is a mistake as well (a typo must
+/// not pass silently); call mistakes() after all getters.
+///
+/// Format: `key = value` lines, `[section]` headers (their keys are asked for as "section.key"), comments on lines of
+/// their own beginning with `#` or `;`. Values are trimmed; a value in double quotes is kept as it stands between them.
+/// Lists are parted by commas. Names are case-sensitive. A key that stands twice is a mistake.
+class PILLARD_API Config {
+ public:
+  Config() = default;
+  /// Parses; what is no INI becomes a Mistake. `file` is only a name for messages.
+  Config(std::string file, std::string_view text);
+
+  /// `min_size` 1 refuses an empty value.
+  std::string text(const std::string& key, std::string_view fallback, std::size_t min_size = 0) const;
+  std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t min, std::int64_t max) const;
+  /// true/false, yes/no, on/off, 1/0.
+  bool flag(const std::string& key, bool fallback) const;
+  std::vector<std::string> list(const std::string& key, std::vector<std::string> fallback) const;
+  /// Whether the file has it; counts as asked for.
+  bool has(const std::string& key) const;
+
+  /// Notes a mistake that only the caller can see: a value that parses but makes no sense.
+  void reject(const std::string& key, std::string message) const;
+  /// Replaces or adds a value; `origin` stands for the file in messages ("--set", "PORT").
+  void set(const std::string& key, std::string value, std::string origin);
+
+  /// Everything wrong so far, unknown keys last; in the order of the lines.
+  std::vector<Mistake> mistakes() const;
+  /// The same without unknown keys: for a reader that broke off before it had asked for all of its own.
+  std::vector<Mistake> noted() const;
+  const std::string& file() const noexcept { return file_; }
+
+ private:
+  struct Entry {
+    std::string value;
+    std::string file;
+    int line = 0;
+    bool broken = false;  // told as a mistake already: the getters take the default
+  };
+  const Entry* find(const std::string& key) const;
+  void note(const std::string& key, std::string message) const;
+
+  std::string file_;
+  std::map<std::string, Entry> entries_;
+  mutable std::vector<Mistake> mistakes_;
+  mutable std::set<std::string> asked_;
+};
+
+}  // namespace pillard

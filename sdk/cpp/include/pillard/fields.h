@@ -1,0 +1,203 @@
+#pragma once
+// A struct described once: decoded from JSON with exact errors, encoded to JSON without a tree.
+//
+//     struct Query {
+//       std::int64_t interval = 5000;  // ms
+//       PILLARD_FIELDS(Query, PILLARD_FIELD(interval, {.min = 1000, .max = 60000, .clamp = true, .pace = true}))
+//     };
+//
+// Field types: bool, integers, double, std::string, std::optional<T> (left out when empty), std::vector<T>,
+// json::Raw, and structs with PILLARD_FIELDS. A field that the JSON lacks keeps the struct's default unless it is
+// required; unknown fields are ignored, so that newer clients can talk to older daemons.
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pillard/json.h"
+#include "pillard/problem.h"
+
+namespace pillard {
+
+/// What is asked of a field beyond its type.
+struct FieldOptions {
+  std::int64_t min = std::numeric_limits<std::int64_t>::min();  // integers: smallest value
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();  // integers: largest value
+  bool clamp = false;                                           // take the nearest allowed value instead of refusing
+  bool required = false;                                        // refuse JSON without it
+  bool pace = false;    // says only how often, in ms: not part of what is asked for (streams: not in the topic)
+  bool resume = false;  // a cursor to resume behind: not part of what is asked for
+  std::size_t max_length = 4096;  // strings: bytes; lists: elements
+};
+
+template <class Struct, class Member>
+struct Field {
+  const char* name;
+  Member Struct::*member;
+  FieldOptions options;
+};
+template <class Struct, class Member>
+constexpr Field<Struct, Member> field(const char* name, Member Struct::*member, FieldOptions options = {}) {
+  return {name, member, options};
+}
+
+#define PILLARD_FIELD(NAME, ...) ::pillard::field(#NAME, &PillardSelf::NAME __VA_OPT__(, ) __VA_ARGS__)
+#define PILLARD_FIELDS(STRUCT, ...) \
+  using PillardSelf = STRUCT;       \
+  static constexpr auto pillard_fields() { return std::make_tuple(__VA_ARGS__); }
+
+template <class T>
+concept Described = requires {
+  T::pillard_fields();
+};
+
+namespace detail {
+template <class T>
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool kIsVector = false;
+template <class T>
+inline constexpr bool kIsVector<std::vector<T>> = true;
+
+/// Throws Error(bad_request) "params.interval: expected an integer from 1 to 60, got "x"".
+[[noreturn]] PILLARD_API void refuse(std::string_view where, std::string_view expected, std::string_view raw);
+PILLARD_API std::int64_t decode_integer(std::string_view where, std::string_view raw, const FieldOptions& options);
+PILLARD_API bool decode_bool(std::string_view where, std::string_view raw);
+PILLARD_API double decode_number(std::string_view where, std::string_view raw);
+PILLARD_API std::string decode_string(std::string_view where, std::string_view raw, const FieldOptions& options);
+PILLARD_API void append_number(std::string& out, double value);
+}  // namespace detail
+
+/// [any] Reads `raw` (one valid JSON value) into `value`. `where` names it in errors: "params". Throws
+/// Error(bad_request).
+template <class T>
+void decode(T& value, std::string_view raw, const std::string& where, const FieldOptions& options = {}) {
+  if constexpr (std::same_as<T, bool>) {
+    value = detail::decode_bool(where, raw);
+  } else if constexpr (std::integral<T>) {
+    FieldOptions narrowed = options;
+    narrowed.min = std::max<std::int64_t>(options.min, std::is_unsigned_v<T> ? 0 : std::numeric_limits<T>::min());
+    if constexpr (sizeof(T) < 8)
+      narrowed.max = std::min(options.max, static_cast<std::int64_t>(std::numeric_limits<T>::max()));
+    value = static_cast<T>(detail::decode_integer(where, raw, narrowed));
+  } else if constexpr (std::floating_point<T>) {
+    value = static_cast<T>(detail::decode_number(where, raw));
+  } else if constexpr (std::same_as<T, std::string>) {
+    value = detail::decode_string(where, raw, options);
+  } else if constexpr (std::same_as<T, json::Raw>) {
+    value.text = raw;
+  } else if constexpr (detail::kIsOptional<T>) {
+    if (raw == "null") {
+      value.reset();
+    } else {
+      decode(value.emplace(), raw, where, options);
+    }
+  } else if constexpr (detail::kIsVector<T>) {
+    json::Reader reader(raw);
+    if (reader.peek() != json::Kind::kArray) detail::refuse(where, "a list", raw);
+    value.clear();
+    reader.enter_array();
+    while (reader.next_element()) {
+      if (value.size() == options.max_length)
+        detail::refuse(where, "at most " + std::to_string(options.max_length) + " elements", raw);
+      typename T::value_type element{};
+      decode(element, reader.read_raw(), where + "[" + std::to_string(value.size()) + "]");
+      value.push_back(std::move(element));
+    }
+  } else {
+    static_assert(Described<T>, "describe the struct with PILLARD_FIELDS");
+    json::Reader reader(raw);
+    if (reader.peek() != json::Kind::kObject) detail::refuse(where, "an object", raw);
+    constexpr auto fields = T::pillard_fields();
+    bool seen[std::tuple_size_v<decltype(fields)> + 1] = {};
+    reader.enter_object();
+    while (auto key = reader.next_key()) {
+      const auto part = reader.read_raw();
+      std::size_t index = 0;
+      const auto take = [&](const auto& f) {
+        if (*key == f.name) {
+          decode(value.*(f.member), part, where + "." + f.name, f.options);
+          seen[index] = true;
+        }
+        ++index;
+      };
+      std::apply([&](const auto&... f) { (take(f), ...); }, fields);
+    }
+    std::size_t index = 0;
+    const auto demand = [&](const auto& f) {
+      if (f.options.required && !seen[index]) detail::refuse(where + "." + f.name, "a value", "nothing");
+      ++index;
+    };
+    std::apply([&](const auto&... f) { (demand(f), ...); }, fields);
+  }
+}
+
+/// [any] Appends `value` as JSON. Strings that are not UTF-8 get U+FFFD for the ill-formed parts.
+template <class T>
+void encode(std::string& out, const T& value) {
+  if constexpr (std::same_as<T, bool>) {
+    out += value ? "true" : "false";
+  } else if constexpr (std::integral<T>) {
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    out.append(digits, end);
+  } else if constexpr (std::floating_point<T>) {
+    detail::append_number(out, value);
+  } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+    json::append_string(out, value);
+  } else if constexpr (std::same_as<T, json::Raw>) {
+    out += value.text;
+  } else if constexpr (detail::kIsOptional<T>) {
+    if (value) {
+      encode(out, *value);
+    } else {
+      out += "null";
+    }
+  } else if constexpr (detail::kIsVector<T>) {
+    out += '[';
+    bool first = true;
+    for (const auto& element : value) {
+      if (!std::exchange(first, false)) out += ',';
+      encode(out, element);
+    }
+    out += ']';
+  } else {
+    static_assert(Described<T>, "describe the struct with PILLARD_FIELDS");
+    char comma = '{';
+    std::apply(
+        [&](const auto&... f) {
+          const auto one = [&](const auto& one_field) {
+            const auto& part = value.*(one_field.member);
+            if constexpr (detail::kIsOptional<std::remove_cvref_t<decltype(part)>>)
+              if (!part) return;
+            out += std::exchange(comma, ',');
+            out += '"';
+            out += one_field.name;
+            out += "\":";
+            encode(out, part);
+          };
+          (one(f), ...);
+        },
+        T::pillard_fields());
+    if (comma == '{') out += '{';
+    out += '}';
+  }
+}
+
+template <class T>
+std::string encoded(const T& value) {
+  std::string out;
+  encode(out, value);
+  return out;
+}
+
+}  // namespace pillard

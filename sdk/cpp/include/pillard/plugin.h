@@ -1,0 +1,51 @@
+#pragma once
+// The one door of a plugin: a class derived from Plugin and the line PILLARD_PLUGIN(Class, "name", "version").
+#ifndef BOOST_DLL_USE_STD_FS
+#define BOOST_DLL_USE_STD_FS
+#endif
+#include <boost/dll/alias.hpp>
+#include <memory>
+
+#include "pillard/config.h"
+#include "pillard/export.h"
+#include "pillard/registrar.h"
+#include "pillard/version.h"
+
+namespace pillard {
+
+/// One of these is made for each loaded file. It registers what it offers, once, and never changes afterwards: all that
+/// moves lives in Sources and Calls.
+class PILLARD_API Plugin {
+ public:
+  Plugin() = default;
+  Plugin(const Plugin&) = delete;
+  Plugin& operator=(const Plugin&) = delete;
+  virtual ~Plugin();
+
+  /// [setup] Reads its configuration and registers its message types. Throws to refuse: the message is shown to the
+  /// operator. Must not start threads or touch the network: it also runs for --check-config.
+  virtual void setup(Registrar& registrar, const Config& config) = 0;
+};
+
+/// What a plugin file says of itself; read by the loader before any other code of the plugin is called.
+struct Manifest {
+  const char* stamp;    // kStamp as the plugin was compiled with
+  const char* name;     // [a-z0-9-]+, equal to the file's name without ".so"
+  const char* version;  // the plugin's own
+  Plugin* (*create)();  // may throw
+};
+
+}  // namespace pillard
+
+/// The section that carries a plugin's exports. Its name holds the ABI major, so that a plugin of another major is told
+/// from the file alone, before any of its code is mapped.
+#define PILLARD_SECTION pillard0
+
+/// Makes this library a plugin. Once a library, outside any namespace.
+#define PILLARD_PLUGIN(CLASS, NAME, VERSION)                                                                      \
+  namespace pillard_plugin {                                                                                      \
+  extern const ::pillard::Manifest manifest;                                                                      \
+  const ::pillard::Manifest manifest{::pillard::kStamp, NAME, VERSION,                                            \
+                                     []() -> ::pillard::Plugin* { return std::make_unique<CLASS>().release(); }}; \
+  }                                                                                                               \
+  BOOST_DLL_ALIAS_SECTIONED(pillard_plugin::manifest, pillard_manifest, PILLARD_SECTION)
