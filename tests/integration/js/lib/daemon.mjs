@@ -1,0 +1,138 @@
+// One pillard on free ports, from its start to its orderly end.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { request } from "./http.mjs";
+import { node } from "./target.mjs";
+import { until, within } from "./wait.mjs";
+
+export const executable = process.env.PILLARD_DAEMON;
+export const configuration = process.env.PILLARD_CONFIG;
+if (!executable || !configuration) throw new Error("PILLARD_DAEMON and PILLARD_CONFIG are not set; CTest does");
+
+const variables = ["PORT", "WS_PORT", "FRONTEND_URL", "REDIS_URL"];
+
+/// Runs pillard with arguments that make it end by itself: {code, out, err}.
+export async function runOnce(args, environment = {}) {
+  const env = { ...process.env, ...environment };
+  for (const name of variables) if (!(name in environment)) delete env[name];
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", executable, ...args], { env });
+  const output = { out: "", err: "" };
+  child.stdout.on("data", (piece) => (output.out += piece));
+  child.stderr.on("data", (piece) => (output.err += piece));
+  try {
+    const code = await within(`pillard ${args.join(" ")} to end`, new Promise((r) => child.on("close", r)), 30_000);
+    return { code, ...output };
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+export class Daemon {
+  /// `set`: {"section.key": value}. Free ports, the target allowed and debug logs unless it says otherwise; a value of
+  /// null leaves a key to the file.
+  static async start({ set = {}, environment = {} } = {}) {
+    const daemon = new Daemon();
+    daemon.directory = mkdtempSync(join(tmpdir(), "pillard-test-"));
+    const all = {
+      "server.listen": "127.0.0.1:0",
+      "admin.listen": "127.0.0.1:0",
+      "server.origins": "http://localhost:3000",
+      "ssh.allow": `${node.host}/32`,
+      "ssh.known_hosts": join(daemon.directory, "known_hosts"),
+      "log.level": "debug",
+      ...set,
+    };
+    const sets = Object.entries(all)
+      .filter(([, value]) => value !== null)
+      .flatMap(([key, value]) => ["--set", `${key}=${value}`]);
+    const env = { ...process.env, ...environment };
+    for (const name of variables) if (!(name in environment)) delete env[name];
+    // Should the test be killed, the daemon goes with it.
+    daemon.process = spawn("setpriv", ["--pdeathsig", "KILL", executable, "--config", configuration, ...sets], { env });
+    daemon.process.stderr.on("data", (piece) => (daemon.log += piece));
+    daemon.ended = new Promise((resolve) => {
+      daemon.process.on("close", (code, signal) => {
+        daemon.end = { code, signal };
+        resolve(daemon.end);
+      });
+    });
+    await until("the daemon's start", () => daemon.end || / daemon: ready/.test(daemon.log), { timeout: 60_000 });
+    const addresses = [...daemon.log.matchAll(/ listening address=127\.0\.0\.1:(\d+)/g)].map((match) => Number(match[1]));
+    if (daemon.end || addresses.length !== 2) throw new Error(`the daemon did not start:\n${daemon.log}`);
+    [daemon.port, daemon.adminPort] = addresses;
+    daemon.url = `http://127.0.0.1:${daemon.port}`;
+    return daemon;
+  }
+
+  log = "";
+  end = null;
+  #secrets = new Set([node.password]);
+  #sessions = new Map();
+  #attempts = 0;
+
+  get(path, options) {
+    return request(this.port, "GET", path, options);
+  }
+  post(path, body, options) {
+    return request(this.port, "POST", path, { body, ...options });
+  }
+  /// One login. Each comes from an address of its own, or the limiter would soon refuse them.
+  async login(fields = {}, options = {}) {
+    const body = { host: node.host, port: node.port, username: node.user, password: node.password, ...fields };
+    const from = `127.0.1.${(++this.#attempts % 200) + 1}`;
+    const answer = await this.post("/api/ssh/connect", body, { from, ...options });
+    const token = answer.cookies.ssh_session?.value;
+    if (token) this.#secrets.add(token);
+    return answer;
+  }
+  /// The token of a session that the tests of a file share.
+  async session(username = node.user) {
+    if (!this.#sessions.has(username)) {
+      const answer = await this.login({ username });
+      assert.equal(answer.status, 200, answer.text);
+      this.#sessions.set(username, answer.cookies.ssh_session.value);
+    }
+    return this.#sessions.get(username);
+  }
+
+  /// One figure of /metrics, all its labels together.
+  async metric(name) {
+    const { text } = await request(this.adminPort, "GET", "/metrics");
+    const found = [...text.matchAll(/^(\w+)(?:\{[^}]*\})? (\S+)$/gm)].filter((match) => match[1] === name);
+    assert.ok(found.length > 0, `/metrics has no ${name}`);
+    return found.reduce((sum, match) => sum + Number(match[2]), 0);
+  }
+
+  /// Waits until the daemon has let go of everything that its clients wanted.
+  async idle() {
+    for (const name of ["pillard_subscriptions", "pillard_topics", "pillard_ssh_channels", "pillard_clients_authenticated"])
+      await until(`${name} to be 0`, async () => (await this.metric(name)) === 0, { timeout: 20_000 });
+  }
+
+  /// Ends it as a supervisor does, and looks at what it leaves: a clean exit, no report of a sanitizer, no secret in
+  /// its log, not even in part.
+  async stop() {
+    this.process.kill("SIGTERM");
+    try {
+      const { code, signal } = await within("the daemon's end", this.ended, 20_000);
+      assert.deepEqual({ code, signal }, { code: 0, signal: null }, `the daemon's last words:\n${this.log.slice(-6000)}`);
+      assert.doesNotMatch(this.log, /Sanitizer|runtime error:/);
+      this.#keepsSecrets();
+    } finally {
+      this.process.kill("SIGKILL");
+      rmSync(this.directory, { recursive: true, force: true });
+    }
+  }
+
+  #keepsSecrets() {
+    for (const secret of this.#secrets)
+      for (let at = 0; at + 8 <= secret.length; ++at) {
+        const found = this.log.indexOf(secret.slice(at, at + 8));
+        assert.equal(found, -1, `a secret is in the log: ${this.log.slice(Math.max(0, found - 120), found + 40)}`);
+      }
+  }
+}
