@@ -66,10 +66,10 @@ void Daemon::load_plugins() {
                          watchdog_->held(plugin, took);
                        }});
   std::string wrong;
-  for (const auto& error : plugins_->errors()) wrong += std::string("\n  ") + error.what();
+  for (const auto& error : plugins_->errors())
+    if (error.step() != "configuration") wrong += std::string("\n  ") + error.what();  // else its mistakes say more
   for (const auto& mistake : plugins_->mistakes()) wrong += "\n  " + mistake.text();
   if (!wrong.empty()) throw std::runtime_error("plugins could not be loaded:" + wrong);
-  for (const auto* plugin : plugins_->records()) log_.info("loader", "plugin loaded", {{"plugin", plugin->name()}});
   health_.add("plugins", observe::Bearing::kReady, [count = plugins_->records().size()] {
     return observe::Check{.ok = true, .detail = std::to_string(count) + " loaded"};
   });
@@ -88,7 +88,7 @@ void Daemon::build_ssh() {
   look_ups_ = std::make_unique<reactor::Workers>(reactor::Workers::Options{.name = "dns", .threads = 4});
   authentications_ = std::make_unique<reactor::Workers>(reactor::Workers::Options{.name = "ssh-auth", .threads = 16});
   resolver_ = std::make_unique<ssh::Resolver>(*look_ups_, std::move(egress).value());
-  pool_ = std::make_unique<ssh::Pool>(reactors_, *authentications_, *resolver_, *host_keys_, options);
+  pool_ = std::make_unique<ssh::Pool>(reactors_, *authentications_, *resolver_, *host_keys_, options, &log_);
 }
 
 void Daemon::build_transport() {

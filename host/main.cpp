@@ -107,9 +107,13 @@ class Main final : public Poco::Util::ServerApplication {
                                    .configuration = loaded.settings.plugins.configuration,
                                    .enabled = loaded.settings.plugins.enabled},
                                   loader::Services{.log = log, .metrics = metrics});
-    for (const auto& error : plugins.errors()) std::cerr << error.what() << '\n';
+    auto wrong = loaded.mistakes.size() + plugins.mistakes().size();
+    for (const auto& error : plugins.errors()) {
+      if (error.step() == "configuration") continue;  // its mistakes say more
+      std::cerr << error.what() << '\n';
+      ++wrong;
+    }
     report(plugins.mistakes());
-    const auto wrong = loaded.mistakes.size() + plugins.errors().size() + plugins.mistakes().size();
     if (wrong > 0) {
       std::cerr << wrong << (wrong == 1 ? " mistake\n" : " mistakes\n");
       return EXIT_CONFIG;
@@ -129,7 +133,6 @@ class Main final : public Poco::Util::ServerApplication {
       log.info("daemon", "ending", {});
       return EXIT_OK;
     } catch (const std::exception& error) {
-      log.error("daemon", "could not start", {{"why", error.what()}});
       std::cerr << "pillard: " << error.what() << '\n';
       return EXIT_SOFTWARE;
     }
@@ -151,6 +154,8 @@ int main(int argc, char** argv) {
   sigset_t ends;
   sigemptyset(&ends);
   for (const int signal : {SIGINT, SIGTERM, SIGQUIT}) sigaddset(&ends, signal);
+  // The configuration is read once: a reload that is asked for by habit must not end the daemon.
+  sigaddset(&ends, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   pillard::Main application;
   try {

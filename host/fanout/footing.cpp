@@ -1,5 +1,6 @@
 #include "fanout/footing.h"
 
+#include <cassert>
 #include <chrono>
 
 namespace pillard::fanout {
@@ -75,6 +76,7 @@ Footing::Footing(reactor::Reactor& reactor, ssh::Lane& lane, loader::PluginRecor
 Footing::~Footing() { self_->open = false; }
 
 Handle Footing::exec(Command command, Function<void(Exit)> done) {
+  assert(reactor_.on_lane());
   auto state = std::make_shared<Running::State>();
   state->self = self_;
   state->done = std::move(done);
@@ -83,6 +85,7 @@ Handle Footing::exec(Command command, Function<void(Exit)> done) {
 }
 
 Handle Footing::bytes(Command command, Function<void(std::string_view)> data, Function<void(Exit)> done) {
+  assert(reactor_.on_lane());
   auto state = std::make_shared<Running::State>();
   state->self = self_;
   state->data = std::move(data);
@@ -92,6 +95,7 @@ Handle Footing::bytes(Command command, Function<void(std::string_view)> data, Fu
 }
 
 Handle Footing::after(Milliseconds delay, Function<void()> fn) {
+  assert(reactor_.on_lane());
   auto ticking = std::make_unique<Ticking>();
   ticking->timer = reactor_.after(delay, [self = self_, fn = std::move(fn)]() mutable {
     if (!self->open) return;
@@ -105,6 +109,7 @@ Handle Footing::after(Milliseconds delay, Function<void()> fn) {
 Lane Footing::lane() { return Lane(std::make_shared<Gate>(reactor_, self_)); }
 
 void Footing::fail(Error error) {
+  assert(reactor_.on_lane());
   if (!self_->open || self_->failure) return;
   self_->failure = std::move(error);
   // From a callback, enter() settles it; from elsewhere (a destructor of a captured object) the next turn does.

@@ -1,5 +1,7 @@
 #include "fanout/topic.h"
 
+#include <cassert>
+
 namespace pillard::fanout {
 
 Topic::Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
@@ -23,10 +25,16 @@ Topic::~Topic() {
 
 void Topic::join(Member member) {
   linger_timer_.reset();
-  flush();  // so that the ring holds exactly what the others have been sent
+  if (source_) trouble_.reset();  // it runs again: what lasted is over, even if there was nothing to publish yet
+  flush();                        // so that the ring holds exactly what the others have been sent
   ++audience_[member.reactor][member.encoder];
   if (member.pace_ms) ++paces_[*member.pace_ms];
-  outlet_.welcome(member.reactor, member.id, id_, replay_for(member), trouble_);
+  bool gap = false;
+  auto replay = replay_for(member, gap);
+  auto problem = trouble_;
+  if (gap && !problem)
+    problem = Error(Code::kNotFound, "Earlier events may be missing: the last one that was seen is not kept any more.");
+  outlet_.welcome(member.reactor, member.id, id_, std::move(replay), std::move(problem));
   members_.insert_or_assign({member.reactor, member.id}, std::move(member));
   retune();
 }
@@ -132,6 +140,7 @@ void Topic::notice(const Error& error) {
 }
 
 void Topic::publish_json(std::string json, std::string_view cursor) {
+  assert(reactor_.on_lane());
   if (!footing_->open() || over_) return;
   trouble_.reset();
   auto event = std::make_shared<Event>();
@@ -188,15 +197,19 @@ void Topic::flush() {
   }
 }
 
-/// What a late one missed; behind the cursor that it presents, if the ring still knows it.
-SharedBatch Topic::replay_for(const Member& member) {
+/// What a late one missed; behind the cursor that it presents, if the ring still knows it. Else there may be a gap.
+SharedBatch Topic::replay_for(const Member& member, bool& gap) {
   auto batch = std::make_shared<Batch>();
   const auto& events = ring_.events();
   auto from = events.begin();
   if (!member.resume.empty()) {
     const auto known =
         std::find_if(events.begin(), events.end(), [&](const auto& event) { return event->cursor == member.resume; });
-    if (known != events.end()) from = std::next(known);
+    if (known != events.end()) {
+      from = std::next(known);
+    } else {
+      gap = !events.empty();
+    }
   }
   for (; from != events.end(); ++from) {
     batch->frames.push_back((*from)->frame(*member.encoder, stream_.type->options().event));

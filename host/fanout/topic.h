@@ -42,7 +42,7 @@ struct TopicOptions {
   Milliseconds flush_every{5};          // under load; the first event after a pause leaves at once
   Milliseconds retry_first{1'000};      // before a failed Source is built again; doubled up to
   Milliseconds retry_most{30'000};      //
-  std::size_t ring_bytes = 4 << 20;     // of the events kept for late ones, whatever their number
+  std::size_t ring_bytes = 512 << 10;   // of the events kept for late ones, whatever their number: half an outbox
   std::size_t pending_bytes = 1 << 20;  // then a flush does not wait
 };
 
@@ -89,7 +89,7 @@ class Topic final : private ssh::Lane::User, private Context {
   void end(const Error& error);
   void schedule_flush();
   void flush();
-  SharedBatch replay_for(const Member& member);
+  SharedBatch replay_for(const Member& member, bool& gap);
 
   const TopicId id_;
   reactor::Reactor& reactor_;

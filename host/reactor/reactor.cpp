@@ -187,7 +187,7 @@ void Reactor::run_timers() {
 
 int Reactor::timeout() const {
   {
-    const std::lock_guard lock(const_cast<std::mutex&>(posted_mutex_));
+    const std::lock_guard lock(posted_mutex_);
     if (!posted_.empty()) return 0;
   }
   if (heap_.empty()) return -1;

@@ -124,7 +124,7 @@ class Reactor {
   std::atomic<std::int64_t> busy_since_{0};
   Clock::time_point now_ = Clock::now();
 
-  std::mutex posted_mutex_;
+  mutable std::mutex posted_mutex_;
   std::vector<Task> posted_;  // guarded by posted_mutex_
   std::vector<Task> running_;
   std::vector<Task> turn_end_;

@@ -1,5 +1,6 @@
 #include "router/client.h"
 
+#include "loader/guard.h"
 #include "pillard/fields.h"
 #include "session/credential.h"
 #include "session/session.h"
@@ -28,6 +29,13 @@ struct Problem {
 std::string problem_json(const Error& error) {
   return encoded(
       Problem{.message = error.what(), .code = std::string(name(error.code())), .type = {}, .params = {}, .ended = {}});
+}
+
+/// A struct of the plugin's may check itself: that is its code.
+Query decode(const loader::StreamEntry& stream, std::string_view params) {
+  Query query;
+  if (auto error = loader::guard(*stream.plugin, [&] { query = stream.type->decode(params); })) throw *error;
+  return query;
 }
 }  // namespace
 
@@ -146,8 +154,9 @@ void Client::message(std::string_view type, std::string_view params, Reply reply
   alive();
   if (!looking_up_) return route(type, params, std::move(reply));
   // What was sent behind a token is meant for the one who will be authenticated by it.
-  if (waiting_.size() == kMaxWaiting)
+  if (waiting_.size() == kMaxWaiting || waiting_bytes_ + type.size() + params.size() > kMaxWaitingBytes)
     return refuse(Error(Code::kOverloaded, "Too many messages before the answer to the token."), type, {}, reply);
+  waiting_bytes_ += type.size() + params.size();
   waiting_.push_back({std::string(type), std::string(params), std::move(reply)});
 }
 
@@ -156,6 +165,7 @@ void Client::run_waiting() {
   while (*alive && !looking_up_ && !waiting_.empty()) {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
+    waiting_bytes_ -= next.type.size() + next.params.size();
     route(next.type, next.params, std::move(next.reply));
   }
 }
@@ -170,16 +180,16 @@ void Client::route(std::string_view type, std::string_view params, Reply reply) 
     if (!stream && !leaving && !entry) throw Error(Code::kNotFound, "There is no message type of this name here.");
     if (!login_) throw Error(Code::kUnauthenticated, std::string(kNotAuthenticated));
     if (params == "null") params = {};
-    if (stream) return subscribe(*stream, params, std::move(reply));
-    if (leaving) return unsubscribe(*leaving, params, std::move(reply));
-    return call(*entry, params, std::move(reply));
+    if (stream) return subscribe(*stream, params, reply);
+    if (leaving) return unsubscribe(*leaving, params, reply);
+    return call(*entry, params, reply);
   } catch (const Error& error) {
     refuse(error, type, params, reply);
   }
 }
 
-void Client::subscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply) {
-  auto query = stream.type->decode(params);
+void Client::subscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply) {
+  auto query = decode(stream, params);
   const auto done = [&] {
     if (reply) reply(R"({"data":null})");
   };
@@ -198,13 +208,13 @@ void Client::subscribe(const loader::StreamEntry& stream, std::string_view param
   done();
 }
 
-void Client::unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply) {
+void Client::unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply) {
   // Ending what is not there is no mistake: the stream may have ended by itself.
-  subscribed_.erase(Key(&stream, stream.type->decode(params).key));
+  subscribed_.erase(Key(&stream, decode(stream, params).key));
   if (reply) reply(R"({"data":null})");
 }
 
-void Client::call(const loader::CallEntry& entry, std::string_view params, Reply reply) {
+void Client::call(const loader::CallEntry& entry, std::string_view params, Reply& reply) {
   if (calls_.size() == kMaxCalls)
     throw Error(Code::kOverloaded, "This connection has " + std::to_string(kMaxCalls) + " calls under way already.");
   const auto number = ++last_call_;

@@ -41,7 +41,8 @@ class Client {
   /// Bounds of what one client may hold.
   static constexpr std::size_t kMaxSubscriptions = 256;
   static constexpr std::size_t kMaxCalls = 32;
-  static constexpr std::size_t kMaxWaiting = 64;  // messages that arrive while a token is looked up
+  static constexpr std::size_t kMaxWaiting = 64;               // messages that arrive while a token is looked up
+  static constexpr std::size_t kMaxWaitingBytes = 256 * 1024;  // of all of them
 
   Client(Sockets& sockets, reactor::Reactor& home, Door& door);
   Client(const Client&) = delete;
@@ -74,9 +75,9 @@ class Client {
   void become(session::SessionPtr session);
   void session_ended();
   void route(std::string_view type, std::string_view params, Reply reply);
-  void subscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply);
-  void unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply reply);
-  void call(const loader::CallEntry& entry, std::string_view params, Reply reply);
+  void subscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply);
+  void unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply);
+  void call(const loader::CallEntry& entry, std::string_view params, Reply& reply);
   void refuse(const Error& error, std::string_view type, std::string_view params, Reply& reply);
   void tell(const Error& error, std::string_view type, std::string_view params, bool ended);
   void plain_error(std::string_view message);
@@ -89,6 +90,7 @@ class Client {
   reactor::Clock::time_point touched_{};
   bool looking_up_ = false;
   std::deque<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
   std::map<Key, std::unique_ptr<Subscribed>> subscribed_;
   std::map<std::uint64_t, std::unique_ptr<fanout::PendingCall>> calls_;
   std::uint64_t last_call_ = 0;

@@ -104,7 +104,10 @@ void Rest::handle(reactor::Reactor& home, const wire::HttpRequest& request, std:
     if (request.method != "POST") return answer(method_not_allowed("POST"));
     if (known)
       return answer(error_response(501, "This call of the old server is not offered here; see the documentation."));
-    if (request.path == "/api/ssh/connect") return connect(home, body, context, std::move(answer));
+    if (request.path == "/api/ssh/connect") {
+      connect(home, body, context, std::move(answer));
+      return session::wipe(body);  // it holds the password
+    }
     return disconnect(home, request, context, std::move(answer));
   }
   answer(error_response(404, "There is nothing at this address."));

@@ -63,11 +63,10 @@ void MemoryStore::create(reactor::Reactor& home, Credential credential, Found do
 
 void MemoryStore::find(reactor::Reactor& home, std::string token, Found done) {
   SessionPtr found;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto entry = live(token, options_.now());
-    if (entry != entries_.end()) found = entry->session;
-  }
+  const std::lock_guard lock(mutex_);
+  const auto entry = live(token, options_.now());
+  if (entry != entries_.end()) found = entry->session;
+  // Under the lock: an end that comes later must be told behind this answer, or it finds nobody to tell.
   answer(home, std::move(done), Result<SessionPtr>(std::move(found)));
 }
 

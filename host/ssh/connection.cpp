@@ -263,7 +263,7 @@ void Connection::tick() {
   if (all_free && (worn_out || now - busy_ >= options_.idle_linger)) owner_.idle(*this, worn_out);
 }
 
-void Connection::lose(Error error) {
+void Connection::lose(const Error& error) {
   close();
   counters_->connections_lost.fetch_add(1, std::memory_order_relaxed);
   owner_.lost(*this, error);

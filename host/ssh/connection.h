@@ -64,7 +64,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void tick();
   const char* overdue() const;
   void count_abandoned();
-  void lose(Error error);
+  void lose(const Error& error);
 
   reactor::Reactor& reactor_;
   const Options& options_;

@@ -238,8 +238,16 @@ void Lane::assign() {
     }
     queue_.pop_front();
   }
+  if (queue_.empty()) return crowded_.reset();
+  if (login_ || connections_.size() >= means_.options.connections_per_lane) return;
+  if (connections_.empty()) return log_in();
+  // Most commands are over in a moment; a further connection costs the node a login.
+  if (!crowded_.pending()) crowded_ = means_.reactor.after(means_.options.channel_patience, [this] { expand(); });
+}
+
+void Lane::expand() {
   if (queue_.empty() || login_ || connections_.size() >= means_.options.connections_per_lane) return;
-  if (connections_.empty() || means_.reactor.now() >= more_connections_after_) log_in();
+  if (means_.reactor.now() >= more_connections_after_) log_in();
 }
 
 void Lane::room(Connection& /*connection*/) {

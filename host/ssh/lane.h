@@ -106,6 +106,7 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
   void log_down(bool was_up);
   void connect(std::unique_ptr<Transport> transport);
   void assign();
+  void expand();
   void tell();
   void tell_later();
   void arm_linger();
@@ -131,6 +132,7 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
   reactor::Timer retry_;
   reactor::Timer linger_;
   reactor::Timer assign_;
+  reactor::Timer crowded_;
   bool telling_later_ = false;
 };
 

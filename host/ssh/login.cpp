@@ -156,7 +156,7 @@ void Login::shake_hands() {
 }
 
 void Login::key_checked(Job& job) {
-  if (job.refusal) return refuse(std::move(*job.refusal));
+  if (job.refusal) return refuse(*job.refusal);
   authenticate();
 }
 
@@ -220,7 +220,7 @@ void Login::answered(Job& job) {
 }
 
 void Login::pinned(Job& job) {
-  if (job.refusal) return refuse(std::move(*job.refusal));
+  if (job.refusal) return refuse(*job.refusal);
   finish(std::move(transport_));
 }
 

@@ -58,8 +58,8 @@ class Login final : private reactor::Watcher, private Gate::Guest {
  public:
   /// Either a transport that is logged in, the node's host key checked before the password was sent and pinned after it
   /// was taken, or why not: kUnauthenticated (user name or password), kConflict (host key), kAccessDenied (egress
-  /// rules), kUnsupported (no SSH server, no common algorithms), or a passing one. Never called from inside the
-  /// constructor.
+  /// rules), kUnsupported (no common algorithms), or a passing one, which it also is when something that is no SSH
+  /// server answers. Never called from inside the constructor.
   using Done = Function<void(Result<std::unique_ptr<Transport>>)>;
   Login(LoginMeans& means, std::shared_ptr<const session::Credential> credential, Done done);
   Login(const Login&) = delete;
@@ -86,7 +86,7 @@ class Login final : private reactor::Watcher, private Gate::Guest {
   void wait_for_node();
   void limit(std::chrono::milliseconds time, const char* what);
   void finish(Result<std::unique_ptr<Transport>> result);
-  void refuse(Error error) { finish(std::move(error)); }
+  void refuse(const Error& error) { finish(error); }
   Error refusal(const Job& job);
 
   LoginMeans& means_;

@@ -18,6 +18,7 @@ struct Options {
   std::chrono::milliseconds backoff_first{500};         // before the first reconnect, doubled each time ...
   std::chrono::milliseconds backoff_most{30'000};       // ... up to this; each one is shortened at random by up to half
   unsigned channels_per_connection = 8;                 // sshd's MaxSessions is 10 unless configured
+  std::chrono::milliseconds channel_patience{500};      // a command waits so long before a further connection is made
   unsigned connections_per_lane = 4;
   unsigned handshakes_per_reactor = 16;           // at once; the others wait
   unsigned verifies_per_reactor = 256;            // at once; further ones are refused as overloaded

@@ -14,8 +14,8 @@ Transport& of(void** self) { return *static_cast<Transport*>(*self); }
 
 /// libssh2 wants its own initialisation once, before threads use it.
 void init_library() {
-  static const int kResult = libssh2_init(0);
-  if (kResult != 0) throw std::runtime_error("libssh2 cannot be initialised");
+  static const int result = libssh2_init(0);
+  if (result != 0) throw std::runtime_error("libssh2 cannot be initialised");
 }
 
 std::string printable(std::string_view text) {
@@ -229,8 +229,9 @@ Error Transport::failure(int result) {
                 offered(LIBSSH2_METHOD_CRYPT_CS) + "; MACs " + offered(LIBSSH2_METHOD_MAC_CS) + "."};
   if (!farewell_.empty()) return {Code::kDisconnected, where_ + " closed the connection: " + farewell_};
   if (ended_ && error_ != 0) return socket_error(error_, where_);
+  // Passing: while a node is away a gateway may answer in its place.
   if (!shook_hands_ && received_ > 0 && !speaks_ssh())
-    return {Code::kUnsupported, "What answers at " + where_ + " is not an SSH server. Check host and port."};
+    return {Code::kDisconnected, "What answers at " + where_ + " is not an SSH server. Check host and port."};
   if (ended_ && received_ == 0)
     return {Code::kDisconnected, where_ +
                                      " closed the connection before it said anything: its sshd may be limiting "

@@ -44,6 +44,9 @@ void Connection::replace(std::unique_ptr<Protocol> successor) {
 void Connection::send(Frame frame) {
   if (!open() || finishing_ || frame->empty()) return;
   outbox_.push(std::move(frame));
+  // A burst within one turn (a replay) is no sign that nobody reads: what the socket takes now does not count.
+  if (outbox_.bytes() > home_.limits_.outbox_bytes && !blocked_) flush();
+  if (!open()) return;
   if (outbox_.bytes() > home_.limits_.outbox_bytes) {
     home_.metrics_.overflows.add();
     return abort("client does not read: its outbox is full");
@@ -181,11 +184,19 @@ void Connections::add(int fd, Poco::Net::SocketAddress peer, std::uint64_t id,
   auto& added = *connection;
   open_.emplace(id, std::move(connection));
   metrics_.open.add();
-  added.start(protocol(added));
+  try {
+    added.start(protocol(added));
+  } catch (const std::exception& error) {  // the kernel's table of watches is full, say
+    log_.error("transport", "connection could not be served", {{"what", error.what()}});
+    return added.abort("exception");
+  }
+  // It was accepted before the farewell and is here only now.
+  if (leaving_) added.protocol_->going_away();
 }
 
 void Connections::going_away(Function<void()> empty) {
   empty_ = std::move(empty);
+  leaving_ = true;
   std::vector<Connection*> all;  // each may bury itself
   for (auto& [id, connection] : open_) all.push_back(connection.get());
   for (auto* connection : all)

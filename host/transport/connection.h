@@ -134,6 +134,7 @@ class Connections {
   std::vector<Connection*> dirty_;  // have something to send
   std::vector<std::unique_ptr<Connection>> graveyard_;
   bool scheduled_ = false;
+  bool leaving_ = false;
   Function<void()> empty_;
 };
 

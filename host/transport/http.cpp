@@ -1,6 +1,7 @@
 #include "transport/http.h"
 
 #include "router/rest.h"
+#include "wire/http_text.h"
 
 namespace pillard::transport {
 
@@ -63,8 +64,9 @@ std::size_t HttpProtocol::take_head(std::string_view input) {
   request_ = std::move(std::get<wire::HttpRequest>(head));
   closing_ = !request_->keep_alive;
   if (auto refusal = site_.refuse(*request_)) {
-    // The body was not read: what follows on this connection cannot be told from it.
-    closing_ = closing_ || request_->chunked || request_->content_length.value_or(0) > 0;
+    // A body was not read, and frames may stand behind an upgrade: what follows cannot be told from them.
+    closing_ =
+        closing_ || request_->chunked || request_->content_length.value_or(0) > 0 || request_->wants_websocket_upgrade;
     answer(std::move(*refusal));
     return found.size;
   }
@@ -77,7 +79,7 @@ std::size_t HttpProtocol::take_head(std::string_view input) {
   } else if (request_->content_length.value_or(0) == 0) {
     dispatch();
   } else if (const auto expect = request_->header("Expect")) {
-    if (*expect == "100-continue") connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
+    if (wire::iequals(*expect, "100-continue")) connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
   }
   return found.size;
 }

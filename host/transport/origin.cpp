@@ -33,11 +33,14 @@ OriginPolicy::OriginPolicy(const config::Server& server) {
   for (const auto& endpoint : server.listen) loopback_only_ = loopback_only_ && endpoint.loopback();
 }
 
-bool OriginPolicy::known_host(std::string_view authority) const {
+bool OriginPolicy::literal_host(std::string_view authority) {
   const auto host = host_of(authority);
   Poco::Net::IPAddress address;
-  return host == "localhost" || host.ends_with(".localhost") || hosts_.contains(host) ||
-         Poco::Net::IPAddress::tryParse(host, address);
+  return host == "localhost" || host.ends_with(".localhost") || Poco::Net::IPAddress::tryParse(host, address);
+}
+
+bool OriginPolicy::known_host(std::string_view authority) const {
+  return literal_host(authority) || hosts_.contains(host_of(authority));
 }
 
 Origin OriginPolicy::origin(const wire::HttpRequest& request) const {

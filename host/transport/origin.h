@@ -30,6 +30,9 @@ class OriginPolicy {
   /// configured origins can: a name that an attacker lets resolve to 127.0.0.1 is refused.
   bool host(const wire::HttpRequest& request) const;
 
+  /// [any] Whether `authority` (a Host) is an IP address or localhost, whatever port: no name that DNS could turn.
+  static bool literal_host(std::string_view authority);
+
   /// Adds what a browser wants to see on every answer to a page of another origin, errors included.
   static void add_cors(wire::HttpResponse& response, const wire::HttpRequest& request, Origin origin);
 

@@ -44,10 +44,13 @@ std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& re
   if (engine || upgrade || request.method != "GET") {
     const bool bad_host = !origins_.host(request);
     if (bad_host || origin == Origin::kRefused) {
-      log_.info(
-          "transport",
-          bad_host ? observe::Text("request refused by its Host") : observe::Text("request refused by its Origin"),
-          {{"origin", request.header("Origin").value_or("-")}, {"host", request.header("Host").value_or("-")}});
+      if (const auto held_back = throttle_.pass(bad_host ? "host" : "origin"))
+        log_.info(
+            "transport",
+            bad_host ? observe::Text("request refused by its Host") : observe::Text("request refused by its Origin"),
+            {{"origin", request.header("Origin").value_or("-")},
+             {"host", request.header("Host").value_or("-")},
+             {"suppressed", *held_back}});
       if (engine) return with_cors(engine_verdict(4, "Forbidden", upgrade));
       return with_cors(router::error_response(
           403, bad_host ? "This server does not answer to that host name; see [server] origins."
@@ -59,7 +62,10 @@ std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& re
     return std::nullopt;
   }
   if (upgrade) return with_cors(router::error_response(404, "There is no WebSocket at this address."));
-  if (request.method == "POST" && router::Rest::is_call(request.path) && !is_json(request))
+  // Without a body there is nothing of a wrong type: logging out needs none.
+  const bool body = request.chunked || request.content_length.value_or(0) > 0;
+  if (request.method == "POST" && router::Rest::is_call(request.path) && !is_json(request) &&
+      (body || request.header("Content-Type")))
     return with_cors(router::error_response(415, "Send the body as application/json."));
   return std::nullopt;
 }
@@ -91,7 +97,7 @@ wire::HttpResponse PublicSite::preflight(const wire::HttpRequest& request) const
 
 void PublicSite::handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) {
   const auto origin = origins_.origin(request);
-  if (request.path == "/" && request.method == "GET") {
+  if (request.path == "/" && (request.method == "GET" || request.method == "HEAD")) {
     wire::HttpResponse hello{.headers = {{"Content-Type", "text/plain; charset=utf-8"}},
                              .body = "pillard is running. Dashboards connect here by Socket.IO.\n"};
     OriginPolicy::add_cors(hello, request, origin);
@@ -126,10 +132,14 @@ std::variant<Site::Upgrade, wire::HttpResponse> PublicSite::upgrade(Connection& 
 }
 
 std::optional<wire::HttpResponse> AdminSite::refuse(const wire::HttpRequest& request) {
-  if (request.header("Origin")) return router::error_response(403, "This address is not for web pages.");
-  if (request.method != "GET" && request.method != "HEAD")
-    return router::error_response(405, "This address takes GET only.");
-  return std::nullopt;
+  // A page whose own name was turned to this address sends no Origin along with a GET, but its name as Host.
+  const auto host = request.header("Host");
+  if (request.header("Origin") || (host && !OriginPolicy::literal_host(*host)))
+    return router::error_response(403, "This address is not for web pages; ask by IP address or localhost.");
+  if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
+  auto response = router::error_response(405, "This address takes GET only.");
+  response.headers.emplace_back("Allow", "GET");
+  return response;
 }
 
 void AdminSite::handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) {

@@ -34,6 +34,7 @@ class PublicSite final : public Site {
   router::Rest rest_;
   router::Sockets& sockets_;
   observe::Log& log_;
+  observe::Throttle throttle_{std::chrono::seconds(10)};  // of what strangers can make us say
 };
 
 /// What the admin listener serves: /metrics and health.

@@ -103,7 +103,7 @@ TEST_F(LoginTest, SaysThatAnHttpServerIsNoSshServer) {
   say(peer, "HTTP/1.1 400 Bad Request\r\n\r\n");
   peer = Fd();
   const auto error = answer();
-  EXPECT_EQ(error->code(), Code::kUnsupported) << words_of(error);
+  EXPECT_EQ(error->code(), Code::kDisconnected) << words_of(error);
   EXPECT_NE(words_of(error).find("not an SSH server"), std::string::npos) << words_of(error);
 }
 

@@ -96,11 +96,12 @@ TEST(RunTest, LetsGoOfWhatItsCallbacksHoldWhenItIsDropped) {
 TEST(RunTest, SurvivesACallbackThatDropsIt) {
   std::unique_ptr<Operation> operation;
   int calls = 0;
-  const auto run = make(command(), ssh::Run::Sink{.data = [&, text = std::string(100, 'x')](std::string_view) {
-                                                                operation.reset();
-                                                                calls += static_cast<int>(text.size());
-                                                              },
-                                                              .done = [](Exit) {}});
+  const auto run = make(command(), ssh::Run::Sink{.data =
+                                                      [&, text = std::string(100, 'x')](std::string_view) {
+                                                        operation.reset();
+                                                        calls += static_cast<int>(text.size());
+                                                      },
+                                                  .done = [](Exit) {}});
   operation = std::make_unique<Operation>(run);
   run->out("one");
   run->out("two");

@@ -24,9 +24,9 @@ struct Command {
 /// How a program ended.
 struct Exit {
   int status = -1;         ///< 0-255; -1 when it was ended by a signal, timed out or could not be started
-  std::string signal;      ///< "TERM", "KILL", ... or empty
-  std::string out;         ///< standard output (exec only), cut at max_output
-  std::string err;         ///< standard error, cut
+  std::string signal{};    ///< "TERM", "KILL", ... or empty
+  std::string out{};       ///< standard output (exec only), cut at max_output
+  std::string err{};       ///< standard error, cut
   bool truncated = false;  ///< something was cut
   bool timed_out = false;
 
