@@ -60,12 +60,18 @@ export class Daemon {
         resolve(daemon.end);
       });
     });
-    await until("the daemon's start", () => daemon.end || / daemon: ready/.test(daemon.log), { timeout: 60_000 });
-    const addresses = [...daemon.log.matchAll(/ listening address=127\.0\.0\.1:(\d+)/g)].map((match) => Number(match[1]));
-    if (daemon.end || addresses.length !== 2) throw new Error(`the daemon did not start:\n${daemon.log}`);
-    [daemon.port, daemon.adminPort] = addresses;
-    daemon.url = `http://127.0.0.1:${daemon.port}`;
-    return daemon;
+    try {
+      await until("the daemon's start", () => daemon.end || / daemon: ready|"message":"ready"/.test(daemon.log), { timeout: 60_000 });
+      const listening = /listening(?: address=|","address":")127\.0\.0\.1:(\d+)/g; // in both formats
+      const addresses = [...daemon.log.matchAll(listening)].map(([, port]) => Number(port));
+      assert.ok(!daemon.end && addresses.length === 2, `the daemon did not start:\n${daemon.log}`);
+      [daemon.port, daemon.adminPort] = addresses;
+      daemon.url = `http://127.0.0.1:${daemon.port}`;
+      return daemon;
+    } catch (error) {
+      daemon.#discard();
+      throw error;
+    }
   }
 
   log = "";
@@ -123,9 +129,13 @@ export class Daemon {
       assert.doesNotMatch(this.log, /Sanitizer|runtime error:/);
       this.#keepsSecrets();
     } finally {
-      this.process.kill("SIGKILL");
-      rmSync(this.directory, { recursive: true, force: true });
+      this.#discard();
     }
+  }
+
+  #discard() {
+    this.process.kill("SIGKILL");
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #keepsSecrets() {

@@ -116,11 +116,13 @@ export class RawSocket {
     if (opcode !== 8) return { opcode, text: payload.toString() };
     return { opcode, code: size >= 2 ? payload.readUInt16BE(0) : 1005, text: payload.subarray(2).toString() };
   }
-  /// The close frame, whatever comes before it.
-  async closeFrame(timeout) {
+  /// The close frame, whatever comes before it; answered as the protocol asks unless `answered` is false.
+  async closeFrame({ answered = true, timeout } = {}) {
     for (;;) {
       const frame = await this.frame(timeout);
-      if (frame.opcode === 8) return frame;
+      if (frame.opcode !== 8) continue;
+      if (answered) this.send({ opcode: 8, payload: [frame.code >> 8, frame.code & 255] });
+      return frame;
     }
   }
 }

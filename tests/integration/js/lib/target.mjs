@@ -74,9 +74,24 @@ async function processes() {
   });
 }
 
-/// The followers of journals that run on the node, without the sudo in front of them.
-export const followers = async () =>
-  (await processes()).filter(({ args }) => args.startsWith("journalctl ") && args.includes("--follow"));
+/// The followers of a service's journal, or of any, that run on the node; without the sudo in front of them.
+export const followers = async (service) =>
+  (await processes()).filter(
+    ({ args }) =>
+      args.startsWith("journalctl ") &&
+      args.includes("--follow") &&
+      (!service || args.includes(`--unit=${service}.service`)),
+  );
+
+/// Waits until exactly so many follow the journal of a service: a line may come from the history that is read before.
+export async function followed(service, count = 1) {
+  let found = [];
+  const check = async () => (found = await followers(service)).length === count;
+  await until(`${count} followers of ${service}`, check, { timeout: 8000, every: 100 }).catch((error) => {
+    throw new Error(`${error.message}: ${JSON.stringify(found)}`);
+  });
+  return found;
+}
 
 /// All that a login of `user` may leave behind: sessions of sshd and what was started in them.
 export const remains = async (user) =>
