@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <fmt/format.h>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>

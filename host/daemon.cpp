@@ -29,7 +29,7 @@ Daemon::Daemon(const config::Settings& settings, observe::Log& log)
     : settings_(settings),
       log_(log),
       reactors_(reactor_count(settings)),
-      running_(reactors_.size(), nullptr),
+      running_(reactors_.size()),
       store_({.ttl = settings.session.ttl, .max_sessions = settings.session.max}) {
   watch();
   load_plugins();
@@ -47,7 +47,8 @@ void Daemon::watch() {
                      .busy_since = [&reactor = reactors_[i]] { return reactor.busy_since(); },
                      .who =
                          [this, i] {
-                           const auto* plugin = running_[i] ? running_[i]->load(std::memory_order_relaxed) : nullptr;
+                           const auto* running = running_[i].load(std::memory_order_acquire);
+                           const auto* plugin = running ? running->load(std::memory_order_relaxed) : nullptr;
                            return plugin ? plugin->name() : std::string();
                          }});
   watchdog_ = std::make_unique<observe::Watchdog>(
@@ -85,7 +86,7 @@ void Daemon::build_ssh() {
   auto egress = ssh::Egress::parse({.allow = settings_.ssh.allow, .deny = settings_.ssh.deny});
   if (!egress) throw std::runtime_error(egress.error().what());
   const ssh::Options options{.connect_timeout = settings_.ssh.connect_timeout, .idle_linger = settings_.ssh.linger};
-  look_ups_ = std::make_unique<reactor::Workers>(reactor::Workers::Options{.name = "dns", .threads = 4});
+  look_ups_ = std::make_unique<reactor::Workers>(reactor::Workers::Options{.name = "dns", .threads = 16});
   authentications_ = std::make_unique<reactor::Workers>(reactor::Workers::Options{.name = "ssh-auth", .threads = 16});
   resolver_ = std::make_unique<ssh::Resolver>(*look_ups_, std::move(egress).value());
   pool_ = std::make_unique<ssh::Pool>(reactors_, *authentications_, *resolver_, *host_keys_, options, &log_);
@@ -148,7 +149,7 @@ void Daemon::start() {
   sockets_->start();
   for (auto& listener : listeners_) listener->start(reactors_[0]);
   for (std::size_t i = 0; i < reactors_.size(); ++i)
-    reactors_[i].post([this, i] { running_[i] = &loader::running_here(); });
+    reactors_[i].post([this, i] { running_[i].store(&loader::running_here(), std::memory_order_release); });
   struct Sweeper {
     static void arm(Daemon& daemon) {
       daemon.sweep_ = daemon.reactors_[0].after(kSweep, [&daemon] {
@@ -158,6 +159,7 @@ void Daemon::start() {
     }
   };
   Sweeper::arm(*this);
+  started_ = true;
   reactors_.start();
   watchdog_->start();
 }
@@ -187,11 +189,12 @@ void Daemon::farewell() {
 
 Daemon::~Daemon() {
   health_.drain();
-  farewell();
-  watchdog_->stop();
+  if (started_) farewell();
+  watchdog_->stop();  // it looks at what the loops' threads hold
   reactors_.stop();
   // The loops have ended: from here on all lanes are this thread. What is taken down owes others a last word (a
   // subscription that leaves its topic), which is carried out before those others go.
+  reactors_.drain();
   sockets_->stop();
   listeners_.clear();
   connections_.clear();

@@ -41,6 +41,8 @@ class Daemon {
   void describe();
   void farewell();
 
+  bool started_ = false;
+
   const config::Settings settings_;
   observe::Log& log_;
   observe::Metrics metrics_;
@@ -48,7 +50,7 @@ class Daemon {
   observe::Ids ids_;
 
   reactor::Reactors reactors_;
-  std::vector<loader::Running*> running_;  // which plugin runs on which loop, once they run
+  std::vector<std::atomic<loader::Running*>> running_;  // which plugin runs on which loop, once they run
   std::unique_ptr<observe::Watchdog> watchdog_;
   std::unique_ptr<loader::Plugins> plugins_;
   session::MemoryStore store_;

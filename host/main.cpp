@@ -4,6 +4,8 @@
 #include <Poco/Util/OptionSet.h>
 #include <Poco/Util/ServerApplication.h>
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -16,7 +18,6 @@
 namespace pillard {
 namespace {
 
-using Poco::Util::Application;
 using Poco::Util::Option;
 using Poco::Util::OptionCallback;
 
@@ -67,6 +68,17 @@ class Main final : public Poco::Util::ServerApplication {
   }
 
  private:
+  static constexpr unsigned kLongestEnd = 15;  // seconds
+
+  /// From here on a second signal ends the process at once, and so does a plugin or a look-up that does not come back.
+  static void end_by_force_after(unsigned seconds) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    for (const int signal : {SIGINT, SIGTERM, SIGQUIT}) sigaddset(&ends, signal);
+    pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+    ::alarm(seconds);
+  }
+
   void set_flag(const std::string& name, const std::string&) {
     *flags_.at(name) = true;
     if (name != "check-config") stopOptionsProcessing();
@@ -131,6 +143,7 @@ class Main final : public Poco::Util::ServerApplication {
       log.info("daemon", "ready", {{"version", sdk_version()}});
       waitForTerminationRequest();
       log.info("daemon", "ending", {});
+      end_by_force_after(kLongestEnd);
       return EXIT_OK;
     } catch (const std::exception& error) {
       std::cerr << "pillard: " << error.what() << '\n';

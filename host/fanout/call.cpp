@@ -13,7 +13,7 @@ PendingCall::PendingCall(reactor::Reactor& lane, Function<void(Answer)> done)
 PendingCall::~PendingCall() {
   shared_->home = nullptr;
   // Posted behind the start, so it finds what the start made.
-  lane_.post([shared = std::move(shared_)] { shared->run.reset(); });
+  lane_.post([shared = shared_] { shared->run.reset(); });
 }
 
 CallRun::CallRun(std::shared_ptr<PendingCall::Shared> shared, reactor::Reactor& home, reactor::Reactor& lane,
@@ -32,8 +32,7 @@ CallRun::~CallRun() {
 
 void CallRun::lane_up() {
   if (footing_ || answered_) return;
-  footing_ =
-      std::make_unique<Footing>(reactor_, ssh_, *entry_.plugin, [this](Error error) { answer(std::move(error)); });
+  footing_ = std::make_unique<Footing>(reactor_, ssh_, *entry_.plugin, [this](const Error& error) { answer(error); });
   footing_->enter([this] {
     auto call = entry_.type->start(*this, params_);
     call_ = std::move(call);

@@ -55,7 +55,7 @@ class CallRun final : private ssh::Lane::User, private CallContext {
   void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
   void log(Level level, std::string_view message) override { footing_->log(level, message); }
   Lane lane() override { return footing_->lane(); }
-  void fail(Error error) override { answer(std::move(error)); }
+  void fail(Error error) override { answer(error); }
   void reply_json(std::string json) override { answer(std::move(json)); }
 
   void answer(Answer answer);

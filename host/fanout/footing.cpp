@@ -66,7 +66,8 @@ class Footing::Gate final : public Lane::Gate {
   std::weak_ptr<Self> self_;
 };
 
-Footing::Footing(reactor::Reactor& reactor, ssh::Lane& lane, loader::PluginRecord& plugin, Function<void(Error)> failed)
+Footing::Footing(reactor::Reactor& reactor, ssh::Lane& lane, loader::PluginRecord& plugin,
+                 Function<void(const Error&)> failed)
     : reactor_(reactor),
       lane_(lane),
       plugin_(plugin),
@@ -100,18 +101,17 @@ Handle Footing::after(Milliseconds delay, Function<void()> fn) {
   ticking->timer = reactor_.after(delay, [self = self_, fn = std::move(fn)]() mutable {
     if (!self->open) return;
     auto once = std::move(fn);  // it may drop its own Handle, and this closure with it
-    const auto keep = self;
-    keep->footing->enter([&] { once(); });
+    self->footing->enter([&] { once(); });
   });
   return Handle(std::move(ticking));
 }
 
 Lane Footing::lane() { return Lane(std::make_shared<Gate>(reactor_, self_)); }
 
-void Footing::fail(Error error) {
+void Footing::fail(const Error& error) {
   assert(reactor_.on_lane());
   if (!self_->open || self_->failure) return;
-  self_->failure = std::move(error);
+  self_->failure = error;
   // From a callback, enter() settles it; from elsewhere (a destructor of a captured object) the next turn does.
   if (self_->depth == 0)
     reactor_.post([weak = std::weak_ptr(self_)] {
@@ -128,7 +128,7 @@ void Footing::leave(const std::shared_ptr<Self>& self, std::optional<Error> erro
   if (self->depth > 0 || !self->failure || !self->open) return;
   self->open = false;
   auto failed = std::move(self->footing->failed_);
-  failed(std::move(*self->failure));
+  failed(*self->failure);
 }
 
 void Footing::count(std::string_view metric, std::int64_t by) { plugin_.count(metric, by); }

@@ -16,7 +16,8 @@ namespace pillard::fanout {
 class Footing final : public Node {
  public:
   /// `failed` is called from enter()'s end, outside of plugin code; it may destroy the Footing.
-  Footing(reactor::Reactor& reactor, ssh::Lane& lane, loader::PluginRecord& plugin, Function<void(Error)> failed);
+  Footing(reactor::Reactor& reactor, ssh::Lane& lane, loader::PluginRecord& plugin,
+          Function<void(const Error&)> failed);
   ~Footing() override;
 
   /// Runs `fn`, which calls plugin code.
@@ -32,7 +33,7 @@ class Footing final : public Node {
   Handle bytes(Command command, Function<void(std::string_view)> data, Function<void(Exit)> done) override;
   Handle after(Milliseconds delay, Function<void()> fn);
   Lane lane();
-  void fail(Error error);
+  void fail(const Error& error);
   void count(std::string_view metric, std::int64_t by);
   void log(Level level, std::string_view message);
   std::int64_t unix_ms() const;
@@ -59,7 +60,7 @@ class Footing final : public Node {
   reactor::Reactor& reactor_;
   ssh::Lane& lane_;
   loader::PluginRecord& plugin_;
-  Function<void(Error)> failed_;
+  Function<void(const Error&)> failed_;
   std::shared_ptr<Self> self_;
 };
 

@@ -75,6 +75,7 @@ void Topic::retune() {
 
 void Topic::lane_up() {
   up_ = true;
+  trouble_.reset();  // the next outage is told again, also in the same words
   start_source();
 }
 
@@ -90,8 +91,8 @@ void Topic::lane_down(const Error& error) {
 void Topic::start_source() {
   if (over_ || source_) return;
   started_ = reactor_.now();
-  footing_ = std::make_unique<Footing>(reactor_, ssh_, *stream_.plugin,
-                                       [this](Error error) { source_failed(std::move(error)); });
+  footing_ =
+      std::make_unique<Footing>(reactor_, ssh_, *stream_.plugin, [this](const Error& error) { source_failed(error); });
   footing_->enter([this] {
     auto source = stream_.type->start(*this, query_);
     source_ = std::move(source);
@@ -105,7 +106,7 @@ void Topic::stop_source() {
   footing_.reset();
 }
 
-void Topic::source_failed(Error error) {
+void Topic::source_failed(const Error& error) {
   stop_source();
   if (!passing(error.code())) return end(error);
   tell(error, false);

@@ -76,14 +76,14 @@ class Topic final : private ssh::Lane::User, private Context {
   void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
   void log(Level level, std::string_view message) override { footing_->log(level, message); }
   Lane lane() override { return footing_->lane(); }
-  void fail(Error error) override { footing_->fail(std::move(error)); }
+  void fail(Error error) override { footing_->fail(error); }
   void publish_json(std::string json, std::string_view cursor) override;
   void notice(const Error& error) override;
   const std::string& resume_from() const override { return last_cursor_; }
 
   void start_source();
   void stop_source();
-  void source_failed(Error error);
+  void source_failed(const Error& error);
   void retune();
   void tell(const Error& error, bool ended);
   void end(const Error& error);

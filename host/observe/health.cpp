@@ -1,5 +1,6 @@
 #include "observe/health.h"
 
+#include <fmt/format.h>
 #include <exception>
 
 #include "pillard/json.h"

@@ -2,6 +2,7 @@
 
 #include <Poco/Message.h>
 
+#include <fmt/format.h>
 #include <ctime>
 
 #include "observe/line_channel.h"

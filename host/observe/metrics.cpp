@@ -1,5 +1,7 @@
 #include "observe/metrics.h"
 
+#include <fmt/format.h>
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 

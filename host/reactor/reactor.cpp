@@ -105,7 +105,11 @@ void Reactor::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Reactor::drain() { run_posted(); }
+void Reactor::drain() {
+  thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  run_posted();
+  thread_id_.store({}, std::memory_order_relaxed);
+}
 
 void Reactor::post(Task task) {
   bool first = false;

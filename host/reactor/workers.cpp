@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <system_error>
+
 namespace pillard::reactor {
 
 Workers::~Workers() {
@@ -20,7 +22,17 @@ bool Workers::submit(Task job) {
     const std::lock_guard lock(mutex_);
     if (stopping_ || jobs_.size() >= options_.backlog) return false;
     jobs_.push_back(std::move(job));
-    if (idle_ < jobs_.size() && threads_.size() < options_.threads) threads_.emplace_back([this] { run(); });
+    if (idle_ < jobs_.size() && threads_.size() < options_.threads) {
+      try {
+        threads_.emplace_back([this] { run(); });
+      } catch (const std::system_error&) {
+        // The machine gives no more threads: those that are there do it, or nobody can.
+        if (threads_.empty()) {
+          jobs_.pop_back();
+          return false;
+        }
+      }
+    }
   }
   work_.notify_one();
   return true;

@@ -34,7 +34,8 @@ std::string problem_json(const Error& error) {
 /// A struct of the plugin's may check itself: that is its code.
 Query decode(const loader::StreamEntry& stream, std::string_view params) {
   Query query;
-  if (auto error = loader::guard(*stream.plugin, [&] { query = stream.type->decode(params); })) throw *error;
+  if (const auto error = loader::guard(*stream.plugin, [&] { query = stream.type->decode(params); }))
+    throw Error(*error);
   return query;
 }
 }  // namespace
@@ -68,6 +69,7 @@ Client::~Client() {
 
 void Client::look_up(std::string token, Function<void(Result<session::SessionPtr>)> done) {
   looking_up_ = true;
+  if (!session::valid_token(token)) token = "-";  // whatever it is, the store is not bothered with it
   sockets_.services().store.find(home_, std::move(token),
                                  [alive = alive_, done = std::move(done)](Result<session::SessionPtr> found) mutable {
                                    if (!*alive) return;
@@ -84,7 +86,6 @@ void Client::open(std::string token, Function<void(std::optional<std::string>)> 
     });
     return;
   }
-  if (!session::valid_token(token)) token = "-";  // not worth a look-up that differs in time: the store knows no such
   look_up(std::move(token), [this, done = std::move(done)](Result<session::SessionPtr> found) mutable {
     if (!found) return done(std::string(kStoreAway));
     if (!*found) return done(std::string(kRefusedToken));

@@ -33,7 +33,7 @@ class Door {
 };
 
 /// Answers a message that asked for it: once, with JSON values, comma-separated. Empty if none was asked for.
-using Reply = Function<void(std::string items_json)>;
+using Reply = Function<void(const std::string& items_json)>;
 
 /// [lane of its reactor]
 class Client {
@@ -75,6 +75,7 @@ class Client {
   void become(session::SessionPtr session);
   void session_ended();
   void route(std::string_view type, std::string_view params, Reply reply);
+  // Take `reply` only when nothing is left to throw: whoever catches answers with it.
   void subscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply);
   void unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply);
   void call(const loader::CallEntry& entry, std::string_view params, Reply& reply);

@@ -1,5 +1,6 @@
 #include "router/rest.h"
 
+#include <fmt/format.h>
 #include <array>
 
 #include "pillard/fields.h"
@@ -8,7 +9,6 @@
 namespace pillard::router {
 
 namespace {
-constexpr std::string_view kCookie = "ssh_session";           // HttpOnly
 constexpr std::string_view kSocketCookie = "ssh_session_ws";  // readable by the dashboard's scripts
 
 struct ConnectRequest {
@@ -18,8 +18,8 @@ struct ConnectRequest {
   std::string password;
   std::optional<std::string> privateKey;  // NOLINT: a name on the wire
   PILLARD_FIELDS(ConnectRequest, PILLARD_FIELD(host, {.required = true}), PILLARD_FIELD(port, {.min = 1}),
-                 PILLARD_FIELD(username, {.required = true}), PILLARD_FIELD(password),
-                 PILLARD_FIELD(privateKey, {.max_length = 65536}))
+                 PILLARD_FIELD(username, {.required = true}), PILLARD_FIELD(password, {.secret = true}),
+                 PILLARD_FIELD(privateKey, {.secret = true, .max_length = 65536}))
 };
 
 struct ConnectFailure {
@@ -62,8 +62,20 @@ wire::HttpResponse method_not_allowed(std::string_view allowed) {
   return response;
 }
 
+/// The cookie's, else the one a page of another site presents, where browsers send no cookie.
+std::string token_of(const wire::HttpRequest& request) {
+  if (const auto cookie = request.cookie(kSessionCookie)) return std::string(*cookie);
+  constexpr std::string_view kBearer = "Bearer ";
+  const auto authorization = request.header("Authorization").value_or(std::string_view{});
+  return std::string(authorization.starts_with(kBearer) ? authorization.substr(kBearer.size()) : std::string_view{});
+}
+
 session::Credential credential_of(const std::string& body) {
   ConnectRequest request;
+  struct Wipe {
+    std::string& password;
+    ~Wipe() { session::wipe(password); }
+  } const wipe{request.password};
   if (!json::valid(body)) throw Error(Code::kBadRequest, "The body is not valid JSON.");
   decode(request, body, "body");
   if (request.password.empty())
@@ -74,8 +86,7 @@ session::Credential credential_of(const std::string& body) {
                                   .port = request.port,
                                   .username = std::move(request.username),
                                   .password = session::Secret(request.password)});
-  explicit_bzero(request.password.data(), request.password.size());
-  if (!valid) throw valid.error();
+  if (!valid) throw Error(valid.error());
   return std::move(valid).value();
 }
 }  // namespace
@@ -126,22 +137,24 @@ void Rest::connect(reactor::Reactor& home, const std::string& body, const HttpCo
     response.status = 429;
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(refusal->retry_after).count();
     response.headers.emplace_back("Retry-After", std::to_string(seconds));
-    services_.log.warning("router", "login refused by the limiter",
-                          {{"client", context.client.toString()}, {"node", node}});
+    if (const auto held_back = throttle_.pass(context.client.toString()))
+      services_.log.warning("router", "login refused by the limiter",
+                            {{"client", context.client.toString()}, {"node", node}, {"suppressed", *held_back}});
     return answer(std::move(response));
   }
   // A login always asks the node afresh, whatever connections stand.
-  services_.pool.verify(
-      *credential, home,
-      [this, &home, credential = *credential, node, context,
-       answer = std::move(answer)](std::optional<Error> error) mutable {
-        if (error) {
-          services_.log.info("router", "login failed", {{"node", node}, {"code", name(error->code())}});
-          return answer(failure(*error));
-        }
-        services_.limiter.succeeded(node, credential.username);
-        keep(home, std::move(credential), context, std::move(answer));
-      });
+  services_.pool.verify(*credential, home,
+                        [this, &home, credential = *credential, node, context,
+                         answer = std::move(answer)](std::optional<Error> error) mutable {
+                          if (error) {
+                            services_.log.info(
+                                "router", "login failed",
+                                {{"client", context.client.toString()}, {"node", node}, {"code", name(error->code())}});
+                            return answer(failure(*error));
+                          }
+                          services_.limiter.succeeded(node, credential.username);
+                          keep(home, std::move(credential), context, std::move(answer));
+                        });
 }
 
 void Rest::keep(reactor::Reactor& home, session::Credential credential, const HttpContext& context, Answer answer) {
@@ -164,7 +177,7 @@ void Rest::keep(reactor::Reactor& home, session::Credential credential, const Ht
 
 void Rest::disconnect(reactor::Reactor& home, const wire::HttpRequest& request, const HttpContext& context,
                       Answer answer) {
-  auto token = std::string(request.cookie(kCookie).value_or(std::string_view{}));
+  auto token = token_of(request);
   if (!session::valid_token(token)) {
     auto response = error_response(401, "Not authenticated: there is no session to end.");
     set_cookies(response, {}, std::chrono::seconds(0), context.secure);
@@ -184,7 +197,7 @@ void Rest::disconnect(reactor::Reactor& home, const wire::HttpRequest& request, 
 void Rest::set_cookies(wire::HttpResponse& response, std::string_view token, std::chrono::seconds age,
                        bool secure) const {
   const auto rest = fmt::format("; Path=/; Max-Age={}; SameSite=Lax{}", age.count(), secure ? "; Secure" : "");
-  response.headers.emplace_back("Set-Cookie", fmt::format("{}={}{}; HttpOnly", kCookie, token, rest));
+  response.headers.emplace_back("Set-Cookie", fmt::format("{}={}{}; HttpOnly", kSessionCookie, token, rest));
   response.headers.emplace_back("Set-Cookie", fmt::format("{}={}{}", kSocketCookie, token, rest));
 }
 

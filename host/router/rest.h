@@ -10,6 +10,9 @@
 
 namespace pillard::router {
 
+/// The cookie that holds a session's token.
+inline constexpr std::string_view kSessionCookie = "ssh_session";
+
 /// What the transport found out about a request before it got here.
 struct HttpContext {
   Poco::Net::IPAddress client;
@@ -39,6 +42,7 @@ class Rest {
 
   const Services services_;
   const std::chrono::seconds ttl_;
+  observe::Throttle throttle_{std::chrono::seconds(10)};
 };
 
 /// [any] An answer whose body is JSON, never cached.

@@ -22,8 +22,10 @@ class Channel {
   /// Does all that can be done with what has arrived. Runs callbacks. kClosed: both sides have closed it.
   State advance(std::span<char> buffer, Time now);
 
-  /// The node owes an answer, to the request that starts the command, since then.
+  /// Its command has not started: it is asked for, or waits for its turn to be.
   bool starting() const noexcept { return phase_ == Phase::kStarting; }
+  /// From now on the node owes an answer, to the request that starts the command.
+  void ask(Time now) noexcept { since_ = now; }
   /// It was told to close the channel.
   bool closing() const noexcept { return phase_ == Phase::kClosing; }
   Time since() const noexcept { return since_; }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <utility>
 
 namespace pillard::ssh {
 
@@ -34,7 +36,8 @@ Connection::Connection(reactor::Reactor& reactor, const Options& options, std::s
 }
 
 void Connection::begin() {
-  watch_ = reactor_.watch(transport_->fd(), EPOLLIN, *this);
+  watch_ = try_watch(reactor_, transport_->fd(), EPOLLIN, *this);
+  if (!watch_) broken_ = socket_error(ENOMEM, transport_->where());  // told by the first turn
   tick();
   wake();
 }
@@ -68,6 +71,7 @@ void Connection::close() noexcept {
   opening_.reset();
   counters_->channels.fetch_sub(static_cast<std::int64_t>(channels_.size()), std::memory_order_relaxed);
   counters_->connections.fetch_sub(1, std::memory_order_relaxed);
+  starter_ = nullptr;
   channels_.clear();
   transport_->say_goodbye();
   transport_.reset();
@@ -76,12 +80,15 @@ void Connection::close() noexcept {
 void Connection::wake() {
   if (waking_ || !transport_) return;
   waking_ = true;
-  reactor_.at_turn_end([weak = weak_from_this()] {
+  auto task = [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self) return;
     self->waking_ = false;
     self->turn();
-  });
+  };
+  // A turn that asks for another one gets it after the others had theirs, or a flood would keep the loop.
+  if (turning_) return reactor_.post(std::move(task));
+  reactor_.at_turn_end(std::move(task));
 }
 
 void Connection::ready(std::uint32_t /*events*/) { turn(); }
@@ -89,6 +96,12 @@ void Connection::ready(std::uint32_t /*events*/) { turn(); }
 void Connection::turn() {
   if (!transport_) return;
   const auto self = shared_from_this();  // the owner may let go
+  turning_ = true;
+  work();
+  turning_ = false;
+}
+
+void Connection::work() {
   transport_->allow(options_.turn_budget);
   // Reading one channel also takes what has come for the others: go on until a pass found nothing new.
   for (std::uint64_t before = 0; transport_ && !broken_;) {
@@ -160,14 +173,10 @@ void Connection::refused() {
   if (!channels_.empty()) {
     if (!run) return;  // it only had to be an answer
     capacity_ = channels_.size();
-    run->held_by(nullptr);
-    owner_.turned_away(std::move(run));
-    while (!waiting_.empty()) {
-      auto next = std::move(waiting_.front());
-      waiting_.pop_front();
-      next->held_by(nullptr);
-      owner_.turned_away(std::move(next));
-    }
+    auto runs = std::exchange(waiting_, {});
+    runs.push_front(std::move(run));
+    for (auto& away : runs) away->held_by(nullptr);
+    owner_.turned_away(std::move(runs));
     return;
   }
   if (pump_ != nullptr && ++refusals_ < kRefusals) {
@@ -190,7 +199,10 @@ bool Connection::advance(std::size_t index) {
   auto& channel = *channels_[index];
   // While libssh2 waits for the answer to one such request, the answer to another one reads as a failure.
   if (channel.starting()) {
-    if (starter_ == nullptr) starter_ = &channel;
+    if (starter_ == nullptr) {
+      starter_ = &channel;
+      channel.ask(reactor_.now());
+    }
     if (starter_ != &channel) return true;
   }
   const auto state = channel.advance(buffer(), reactor_.now());
@@ -218,16 +230,25 @@ void Connection::retire(std::unique_ptr<Channel> channel) {
 
 void Connection::drain_pump() {
   if (pump_ == nullptr || broken_) return;
-  for (const int stream : {0, SSH_EXTENDED_DATA_STDERR})
-    while (libssh2_channel_read_ex(pump_, stream, buffer().data(), buffer().size()) > 0) continue;
+  for (const int stream : {0, SSH_EXTENDED_DATA_STDERR}) {
+    ssize_t got = 0;
+    do {
+      got = libssh2_channel_read_ex(pump_, stream, buffer().data(), buffer().size());
+    } while (got > 0);
+    if (got == 0 || got == LIBSSH2_ERROR_EAGAIN) continue;
+    // That it is closed is what it is for. All else (a MAC that is wrong) is the whole connection's, and nobody else
+    // may be there to see it.
+    if (got == LIBSSH2_ERROR_CHANNEL_CLOSED || got == LIBSSH2_ERROR_CHANNEL_EOF_SENT) continue;
+    broken_ = transport_->failure(static_cast<int>(got));
+    return;
+  }
 }
 
 /// What the node owes an answer to for too long, or null.
 const char* Connection::overdue() const {
   const auto since = reactor_.now() - options_.answer_timeout;
   if (opening_ && opening_->since < since) return " does not answer: it hangs or is overloaded.";
-  for (const auto& channel : channels_)
-    if (channel->starting() && channel->since() < since) return " does not start commands: it hangs or is overloaded.";
+  if (starter_ != nullptr && starter_->since() < since) return " does not start commands: it hangs or is overloaded.";
   return nullptr;
 }
 

@@ -21,8 +21,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
    public:
     /// takes() may have become true.
     virtual void room(Connection& connection) = 0;
-    /// The node gave fewer channels than asked for: this command has to go elsewhere.
-    virtual void turned_away(std::shared_ptr<Run> run) = 0;
+    /// The node gave fewer channels than asked for: these commands, oldest first, have to go elsewhere.
+    virtual void turned_away(std::deque<std::shared_ptr<Run>> runs) = 0;
     /// Nothing has run here for options.idle_linger, or too many of its channels were abandoned and the rest is free.
     virtual void idle(Connection& connection, bool worn_out) = 0;
     /// It is closed, its commands have ended without a word.
@@ -53,6 +53,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void run_over() override { wake(); }
   void wake();
   void turn();
+  void work();
   void pass();
   void open_next();
   bool begin_opening();
@@ -88,6 +89,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Channel::Time busy_;
   std::optional<Error> broken_;
   bool waking_ = false;
+  bool turning_ = false;
 };
 
 }  // namespace pillard::ssh

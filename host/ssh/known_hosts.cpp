@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -19,6 +21,8 @@ namespace pillard::ssh {
 
 namespace {
 
+constexpr int kLockTries = 20;
+constexpr std::chrono::milliseconds kLockPause(10);
 constexpr off_t kMaxFile = 64 * 1024 * 1024;
 // In base64, a key that nobody has: asked with it, an entry of the right type is a mismatch.
 constexpr std::string_view kNobody = "AAAA";
@@ -225,15 +229,28 @@ bool KnownHostsWriter::open(const std::string& file) {
   const bool is_new = access(file.c_str(), F_OK) != 0;
   fd_ = ::open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
   if (fd_ < 0) return fail("open");
-  while (flock(fd_, LOCK_EX) != 0) {
-    if (errno != EINTR) return fail("lock");
-  }
+  if (!lock()) return false;
   if (is_new) {
     const int parent = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent >= 0) {
       fsync(parent);
       close(parent);
     }
+  }
+  return true;
+}
+
+/// Who holds the lock writes a line and lets go. One that does not must not keep all logins waiting.
+bool KnownHostsWriter::lock() {
+  for (int tries = 1; flock(fd_, LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return fail("lock");
+    if (tries >= kLockTries) {
+      fail("lock");
+      problem_ = "another program keeps it locked";
+      return false;
+    }
+    std::this_thread::sleep_for(kLockPause);
   }
   return true;
 }

@@ -65,6 +65,7 @@ std::string type_of(std::string_view blob);
 std::string base64(std::string_view bytes);
 
 /// A known_hosts file open for appending, created with its directory if need be, and locked against other daemons.
+/// Waits for the lock a fifth of a second at most: for workers' threads.
 class KnownHostsWriter {
  public:
   explicit KnownHostsWriter(const std::string& file);
@@ -77,6 +78,7 @@ class KnownHostsWriter {
 
  private:
   bool open(const std::string& file);
+  bool lock();
   bool fail(const std::string& what);
 
   int fd_ = -1;

@@ -1,6 +1,7 @@
 #include "ssh/lane.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pillard::ssh {
 
@@ -74,7 +75,7 @@ void Lane::arm_linger() {
 
 void Lane::log_in() {
   if (state_ != State::kUp) state_ = State::kLoggingIn;
-  login_ = std::make_unique<Login>(means_, credential_,
+  login_ = std::make_unique<Login>(means_, credential_, Gate::Rank::kOrdinary,
                                    [this](Result<std::unique_ptr<Transport>> result) { logged_in(std::move(result)); });
 }
 
@@ -254,8 +255,8 @@ void Lane::room(Connection& /*connection*/) {
   if (!queue_.empty()) assign();
 }
 
-void Lane::turned_away(std::shared_ptr<Run> run) {
-  queue_.push_front(std::move(run));
+void Lane::turned_away(std::deque<std::shared_ptr<Run>> runs) {
+  queue_.insert(queue_.begin(), std::make_move_iterator(runs.begin()), std::make_move_iterator(runs.end()));
   assign();
 }
 
@@ -266,6 +267,7 @@ void Lane::idle(Connection& connection, bool worn_out) {
   if (found == connections_.end()) return;
   (*found)->close();
   connections_.erase(found);
+  assign();  // what waits for a place here goes elsewhere
 }
 
 void Lane::lost(Connection& /*connection*/, const Error& error) { go_down(error); }

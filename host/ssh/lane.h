@@ -93,7 +93,7 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
     std::uint64_t told = 0;  // the epoch
   };
   void room(Connection& connection) override;
-  void turned_away(std::shared_ptr<Run> run) override;
+  void turned_away(std::deque<std::shared_ptr<Run>> runs) override;
   void idle(Connection& connection, bool worn_out) override;
   void lost(Connection& connection, const Error& error) override;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <cstring>
 
 namespace pillard::ssh {
@@ -29,21 +30,34 @@ bool lists(std::string_view methods, std::string_view method) {
 }
 }  // namespace
 
-void Gate::enter(Guest& guest) {
-  if (free_ == 0) return waiting_.push_back(&guest);
-  --free_;
-  inside_.push_back(&guest);
-  guest.admitted();
+void Gate::enter(Guest& guest, std::string node, Rank rank) {
+  const auto place =
+      std::find_if(waiting_.begin(), waiting_.end(), [rank](const Visit& visit) { return visit.rank > rank; });
+  waiting_.insert(place, Visit{&guest, std::move(node), rank});
+  admit();
 }
 
 void Gate::leave(Guest& guest) {
-  std::erase(waiting_, &guest);
-  if (std::erase(inside_, &guest) == 0) return;
-  ++free_;
-  if (waiting_.empty()) return;
-  auto* next = waiting_.front();
-  waiting_.pop_front();
-  enter(*next);
+  const auto is_guest = [&guest](const Visit& visit) { return visit.guest == &guest; };
+  std::erase_if(waiting_, is_guest);
+  if (std::erase_if(inside_, is_guest) > 0) admit();
+}
+
+void Gate::admit() {
+  while (inside_.size() < places_) {
+    const auto next =
+        std::find_if(waiting_.begin(), waiting_.end(), [this](const Visit& visit) { return has_place(visit); });
+    if (next == waiting_.end()) return;
+    auto& guest = *next->guest;
+    inside_.push_back(std::move(*next));
+    waiting_.erase(next);
+    guest.admitted();
+  }
+}
+
+bool Gate::has_place(const Visit& visit) const {
+  return std::count_if(inside_.begin(), inside_.end(), [&](const Visit& other) { return other.node == visit.node; }) <
+         static_cast<std::ptrdiff_t>(places_per_node_);
 }
 
 /// Shared with jobs; read and written on the lane only.
@@ -61,9 +75,10 @@ struct Login::Job {
   std::optional<Error> refusal;
 };
 
-Login::Login(LoginMeans& means, std::shared_ptr<const session::Credential> credential, Done done)
+Login::Login(LoginMeans& means, std::shared_ptr<const session::Credential> credential, Gate::Rank rank, Done done)
     : means_(means),
       credential_(std::move(credential)),
+      rank_(rank),
       done_(std::move(done)),
       where_(session::node_key(*credential_)),
       home_(std::make_shared<Home>(Home{this})) {
@@ -108,13 +123,23 @@ void Login::connected(Fd fd) {
 void Login::typed(Job& job) {
   if (job.result != 0) return refuse(transport_->failure(job.result));
   at_gate_ = true;
-  means_.handshakes.enter(*this);
+  timer_ = means_.reactor.after(means_.options.connect_timeout + means_.options.handshake_timeout, [this] {
+    refuse({Code::kOverloaded, "Too many logins are under way: the one to " + where_ + " had to wait for too long."});
+  });
+  means_.handshakes.enter(*this, where_, rank_);
 }
 
 void Login::admitted() {
-  limit(means_.options.handshake_timeout, "does not finish the SSH handshake");
-  // Not at once: whoever leaves the gate is not to run another one's handshake.
-  watch_ = means_.reactor.watch(transport_->fd(), EPOLLIN | EPOLLOUT, *this);
+  const auto most = means_.options.handshake_timeout;
+  const auto first = std::min(means_.options.banner_timeout, most);
+  timer_ = means_.reactor.after(first, [this, left = most - first] {
+    constexpr auto kWhat = "does not finish the SSH handshake";
+    transport_->speaks_ssh() ? limit(left, kWhat) : late(kWhat);
+  });
+  // Not at once: whoever leaves the gate is not to run another one's handshake, nor its end.
+  watch_ = try_watch(means_.reactor, transport_->fd(), EPOLLIN | EPOLLOUT, *this);
+  if (watch_) return;
+  timer_ = means_.reactor.after(std::chrono::milliseconds(0), [this] { refuse(socket_error(ENOMEM, where_)); });
 }
 
 void Login::ready(std::uint32_t /*events*/) {
@@ -128,7 +153,8 @@ void Login::wait_for_node() {
   if (transport_->ended()) return refuse(transport_->failure());
   const std::uint32_t events = transport_->writes_wait() ? EPOLLIN | EPOLLOUT : EPOLLIN;
   if (watch_) return watch_.want(events);
-  watch_ = means_.reactor.watch(transport_->fd(), events, *this);
+  watch_ = try_watch(means_.reactor, transport_->fd(), events, *this);
+  if (!watch_) refuse(socket_error(ENOMEM, where_));
 }
 
 void Login::shake_hands() {
@@ -256,11 +282,13 @@ void Login::give_to_worker(Work work, Then then) {
 }
 
 void Login::limit(std::chrono::milliseconds time, const char* what) {
-  timer_ = means_.reactor.after(time, [this, what] {
-    // One that only says something else is told as what it is.
-    if (transport_ && transport_->received() > 0 && !transport_->speaks_ssh()) return refuse(transport_->failure());
-    refuse({Code::kTimeout, "Timeout: " + where_ + " " + what + "."});
-  });
+  timer_ = means_.reactor.after(time, [this, what] { late(what); });
+}
+
+void Login::late(const char* what) {
+  // One that only says something else is told as what it is.
+  if (transport_ && transport_->received() > 0 && !transport_->speaks_ssh()) return refuse(transport_->failure());
+  refuse({Code::kTimeout, "Timeout: " + where_ + " " + what + "."});
 }
 
 void Login::finish(Result<std::unique_ptr<Transport>> result) {

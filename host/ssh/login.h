@@ -1,9 +1,9 @@
 #pragma once
 // From a credential to an authenticated transport: name, address, handshake, host key, password, pin.
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "observe/log.h"
 #include "reactor/reactor.h"
@@ -17,9 +17,10 @@
 
 namespace pillard::ssh {
 
-/// Lets so many in at once; the others wait in order. [lane]
+/// Lets so many in at once, and so many of them to one node; the others wait in order. [lane]
 class Gate {
  public:
+  enum class Rank { kFirst, kOrdinary };  // all of the first before the others
   class Guest {
    public:
     /// It is inside from here on.
@@ -28,16 +29,26 @@ class Gate {
    protected:
     ~Guest() = default;
   };
-  explicit Gate(unsigned places) : free_(places) {}
+  explicit Gate(unsigned places, unsigned places_per_node) : places_(places), places_per_node_(places_per_node) {}
   /// Calls admitted(), at once or later.
-  void enter(Guest& guest);
+  void enter(Guest& guest, std::string node, Rank rank);
   /// It is inside or waiting no longer. May admit the next one.
   void leave(Guest& guest);
 
  private:
-  unsigned free_;
-  std::deque<Guest*> waiting_;
-  std::vector<Guest*> inside_;
+  struct Visit {
+    Guest* guest;
+    std::string node;
+    Rank rank;
+  };
+  using Visits = std::vector<Visit>;
+  void admit();
+  bool has_place(const Visit& visit) const;
+
+  const unsigned places_;
+  const unsigned places_per_node_;
+  Visits waiting_;
+  Visits inside_;
 };
 
 /// What logins on one reactor share. The referred ones outlive all workers' jobs.
@@ -61,7 +72,7 @@ class Login final : private reactor::Watcher, private Gate::Guest {
   /// rules), kUnsupported (no common algorithms), or a passing one, which it also is when something that is no SSH
   /// server answers. Never called from inside the constructor.
   using Done = Function<void(Result<std::unique_ptr<Transport>>)>;
-  Login(LoginMeans& means, std::shared_ptr<const session::Credential> credential, Done done);
+  Login(LoginMeans& means, std::shared_ptr<const session::Credential> credential, Gate::Rank rank, Done done);
   Login(const Login&) = delete;
   ~Login();
 
@@ -85,12 +96,14 @@ class Login final : private reactor::Watcher, private Gate::Guest {
   void give_to_worker(Work work, Then then);
   void wait_for_node();
   void limit(std::chrono::milliseconds time, const char* what);
+  void late(const char* what);
   void finish(Result<std::unique_ptr<Transport>> result);
   void refuse(const Error& error) { finish(error); }
   Error refusal(const Job& job);
 
   LoginMeans& means_;
   const std::shared_ptr<const session::Credential> credential_;
+  const Gate::Rank rank_;
   Done done_;
   const std::string where_;
   std::shared_ptr<Home> home_;

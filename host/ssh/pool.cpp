@@ -55,7 +55,7 @@ class Pool::Shard final : public LaneHome, public std::enable_shared_from_this<S
     const auto id = ++verifies_made_;
     auto shared = std::make_shared<const session::Credential>(std::move(credential));
     verifies_[id] = std::make_unique<Login>(
-        means_, shared,
+        means_, shared, Gate::Rank::kFirst,
         [this, id, key, shared, answer, done = std::move(done)](Result<std::unique_ptr<Transport>> result) mutable {
           const auto login = std::move(verifies_[id]);  // goes when this is over: it is the caller
           verifies_.erase(id);
@@ -88,14 +88,15 @@ Pool::Pool(reactor::Reactors& reactors, reactor::Workers& workers, Resolver& res
            Options options, observe::Log* log)
     : options_(options), counters_(std::make_shared<Counters>()) {
   for (std::size_t i = 0; i < reactors.size(); ++i)
-    shards_.push_back(std::make_shared<Shard>(LoginMeans{.reactor = reactors[i],
-                                                         .workers = workers,
-                                                         .resolver = resolver,
-                                                         .host_keys = host_keys,
-                                                         .options = options_,
-                                                         .counters = counters_,
-                                                         .handshakes = Gate(options_.handshakes_per_reactor),
-                                                         .log = log}));
+    shards_.push_back(std::make_shared<Shard>(
+        LoginMeans{.reactor = reactors[i],
+                   .workers = workers,
+                   .resolver = resolver,
+                   .host_keys = host_keys,
+                   .options = options_,
+                   .counters = counters_,
+                   .handshakes = Gate(options_.handshakes_per_reactor, options_.handshakes_per_node),
+                   .log = log}));
 }
 
 Pool::~Pool() = default;

@@ -35,7 +35,8 @@ class Lookup {
 };
 
 /// From a node's name to the addresses that may be connected to. Names are looked up on `workers`, which must be gone
-/// before the resolver and the reactors are.
+/// before the reactors are. All who want to know the same name at a time, on whatever reactor, share one look-up; one
+/// that nobody waits for any more when its turn comes is not made.
 class Resolver {
  public:
   struct Options {
@@ -56,9 +57,12 @@ class Resolver {
   static Result<std::vector<Poco::Net::IPAddress>> ask_system(const std::string& host);
 
  private:
+  struct Table;
+
   reactor::Workers& workers_;
   const Egress egress_;
   const Options options_;
+  const std::shared_ptr<Table> table_;
 };
 
 }  // namespace pillard::ssh

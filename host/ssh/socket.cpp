@@ -43,10 +43,19 @@ Error socket_error(int error, const std::string& where) {
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
+    case ENOSPC:
     case ENOMEM: return {Code::kOverloaded, "No more connections can be opened now; try again later."};
     default:
       return {Code::kDisconnected,
               "The connection to " + where + " failed: " + std::generic_category().message(error) + "."};
+  }
+}
+
+reactor::Watch try_watch(reactor::Reactor& reactor, int fd, std::uint32_t events, reactor::Watcher& watcher) {
+  try {
+    return reactor.watch(fd, events, watcher);
+  } catch (const std::system_error&) {
+    return {};
   }
 }
 
@@ -66,7 +75,8 @@ void Connector::next() {
   tune(fd_.get(), target_.unacknowledged);
   // Even one that is made at once (to this machine) is reported as writable by epoll.
   if (connect(fd_.get(), where, address.length) != 0 && errno != EINPROGRESS) return fail(errno);
-  watch_ = reactor_.watch(fd_.get(), EPOLLOUT, *this);
+  watch_ = try_watch(reactor_, fd_.get(), EPOLLOUT, *this);
+  if (!watch_) return fail(ENOMEM);
   const auto left = deadline_ - reactor_.now();
   const auto share = left / static_cast<int>(target_.addresses.size() - tried_ + 1);
   timer_ = reactor_.at(reactor_.now() + share, [this] { fail(ETIMEDOUT); });

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -69,6 +70,9 @@ class Connector final : private reactor::Watcher {
   reactor::Watch watch_;
   reactor::Timer timer_;
 };
+
+/// [lane] Reactor::watch(), but an empty Watch when the system has no room for one more.
+reactor::Watch try_watch(reactor::Reactor& reactor, int fd, std::uint32_t events, reactor::Watcher& watcher);
 
 /// [any] Why a connection to `where` failed or was lost, from errno, in words for a person.
 Error socket_error(int error, const std::string& where);

@@ -21,8 +21,8 @@ TransportMetrics::TransportMetrics(observe::Metrics& metrics)
       refused(
           metrics.counter("pillard_connections_refused_total", "Connections refused because there were too many.")) {}
 
-Connection::Connection(Connections& home, int fd, Poco::Net::SocketAddress peer, std::uint64_t id)
-    : home_(home), fd_(fd), peer_(std::move(peer)), id_(id) {}
+Connection::Connection(Connections& home, int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id)
+    : home_(home), fd_(fd), peer_(peer), id_(id) {}
 
 Connection::~Connection() {
   protocol_.reset();
@@ -45,9 +45,10 @@ void Connection::send(Frame frame) {
   if (!open() || finishing_ || frame->empty()) return;
   outbox_.push(std::move(frame));
   // A burst within one turn (a replay) is no sign that nobody reads: what the socket takes now does not count.
-  if (outbox_.bytes() > home_.limits_.outbox_bytes && !blocked_) flush();
+  if (outbox_.cost() > home_.limits_.outbox_bytes && !blocked_) flush();
   if (!open()) return;
-  if (outbox_.bytes() > home_.limits_.outbox_bytes) {
+  // A single frame may be larger than the bound: whoever is up to date gets it, however long it takes.
+  if (outbox_.cost() > home_.limits_.outbox_bytes && outbox_.size() > 1) {
     home_.metrics_.overflows.add();
     return abort("client does not read: its outbox is full");
   }
@@ -178,9 +179,9 @@ Sink::Result Connection::write(std::span<iovec> parts, std::size_t& written) {
   return Result::kOk;
 }
 
-void Connections::add(int fd, Poco::Net::SocketAddress peer, std::uint64_t id,
+void Connections::add(int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id,
                       Function<std::unique_ptr<Protocol>(Connection&)> protocol) {
-  auto connection = std::make_unique<Connection>(*this, fd, std::move(peer), id);
+  auto connection = std::make_unique<Connection>(*this, fd, peer, id);
   auto& added = *connection;
   open_.emplace(id, std::move(connection));
   metrics_.open.add();

@@ -46,7 +46,7 @@ struct TransportMetrics {
 /// [lane] Made by Connections, which also destroys it: at the end of a turn, never from inside a call.
 class Connection final : private reactor::Watcher, private Sink {
  public:
-  Connection(Connections& home, int fd, Poco::Net::SocketAddress peer, std::uint64_t id);
+  Connection(Connections& home, int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id);
   Connection(const Connection&) = delete;
   ~Connection();
 
@@ -108,7 +108,7 @@ class Connections {
       : reactor_(reactor), limits_(limits), log_(log), metrics_(metrics), scratch_(64 * 1024) {}
 
   /// [lane] Takes over `fd`. `protocol(connection)` makes what it speaks.
-  void add(int fd, Poco::Net::SocketAddress peer, std::uint64_t id,
+  void add(int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id,
            Function<std::unique_ptr<Protocol>(Connection&)> protocol);
   /// [lane] Tells all that the daemon ends. `empty` is called once, when the last one is gone.
   void going_away(Function<void()> empty);

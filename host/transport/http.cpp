@@ -85,6 +85,8 @@ std::size_t HttpProtocol::take_head(std::string_view input) {
 }
 
 std::size_t HttpProtocol::take_body(std::string_view input) {
+  // In one piece, so that growing leaves no copies of a password behind.
+  if (body_.empty()) body_.reserve(*request_->content_length);
   const auto take = std::min<std::size_t>(input.size(), *request_->content_length - body_.size());
   body_.append(input.substr(0, take));
   if (body_.size() == *request_->content_length) dispatch();

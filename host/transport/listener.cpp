@@ -104,8 +104,8 @@ bool Listener::accept_one() {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   home->count.fetch_add(1, std::memory_order_relaxed);
-  Poco::Net::SocketAddress peer(reinterpret_cast<const sockaddr*>(&address), length);
-  const auto enter = [home, fd, peer = std::move(peer), id = ids_.next(), &site = site_] {
+  const Poco::Net::SocketAddress peer(reinterpret_cast<const sockaddr*>(&address), length);
+  const auto enter = [home, fd, peer, id = ids_.next(), &site = site_] {
     home->add(fd, peer, id,
               [&site](Connection& connection) { return std::make_unique<HttpProtocol>(connection, site); });
   };

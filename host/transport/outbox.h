@@ -33,11 +33,16 @@ class Outbox {
   }
   /// Writes until all is gone or the sink takes no more.
   Sink::Result flush(Sink& sink);
-  /// Bytes that wait.
+  /// Memory of what waits: each frame costs more than its bytes, or a flood of tiny ones would cost nothing.
+  std::size_t cost() const noexcept { return bytes_ + size() * kFrameCost; }
   std::size_t bytes() const noexcept { return bytes_; }
+  /// Frames that wait, a begun one included.
+  std::size_t size() const noexcept { return entries_.size() - head_; }
   bool empty() const noexcept { return bytes_ == 0; }
 
  private:
+  static constexpr std::size_t kFrameCost = 96;  // its block, its string, its place here
+
   void drop(std::size_t written);
 
   std::vector<Frame> entries_;

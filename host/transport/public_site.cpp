@@ -1,5 +1,7 @@
 #include "transport/public_site.h"
 
+#include <fmt/format.h>
+
 #include "transport/engine.h"
 #include "transport/socket_io_door.h"
 #include "transport/websocket.h"
@@ -8,8 +10,6 @@
 namespace pillard::transport {
 
 namespace {
-constexpr std::string_view kCookie = "ssh_session";
-
 /// The verdicts of Engine.IO, as its clients know them.
 wire::HttpResponse engine_verdict(int code, std::string_view message, bool upgrade) {
   const int status = code == 4 ? 403 : 400;
@@ -123,8 +123,8 @@ std::variant<Site::Upgrade, wire::HttpResponse> PublicSite::upgrade(Connection& 
     if (error->status == 426) response.headers.emplace_back("Sec-WebSocket-Version", "13");
     return response;
   }
-  auto door =
-      std::make_unique<SocketIoDoor>(sockets_, std::string(request.cookie(kCookie).value_or(std::string_view{})));
+  auto door = std::make_unique<SocketIoDoor>(
+      sockets_, std::string(request.cookie(router::kSessionCookie).value_or(std::string_view{})));
   auto engine = std::make_unique<EngineSession>(settings_.engine, std::move(door));
   return Upgrade{.first = wire::websocket_upgrade_response(std::get<std::string>(checked)),
                  .protocol = std::make_unique<WebSocket>(

@@ -1,10 +1,10 @@
 #pragma once
-#include <sys/random.h>
-
 #include <array>
-#include <cerrno>
+#include <span>
 #include <string>
-#include <system_error>
+#include <string_view>
+
+#include "session/digest.h"
 
 namespace pillard::transport {
 
@@ -12,8 +12,7 @@ namespace pillard::transport {
 inline std::string random_id() {
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::array<unsigned char, 20> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw std::system_error(errno, std::generic_category(), "getrandom");
+  session::fill_random(std::as_writable_bytes(std::span(bytes)));
   std::string id;
   for (const auto byte : bytes) id += kAlphabet[byte % kAlphabet.size()];
   return id;

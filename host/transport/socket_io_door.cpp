@@ -95,7 +95,7 @@ void SocketIoDoor::event(const sio::Packet& packet) {
   if (state_ != State::kConnected) return engine_->close("an event before the namespace was joined");
   router::Reply reply;
   if (packet.id)
-    reply = [self = self_, id = *packet.id](std::string items) {
+    reply = [self = self_, id = *packet.id](const std::string& items) {
       if (*self && (*self)->state_ == State::kConnected) (*self)->engine_->send(sio::ack(kRoot, id, items));
     };
   client_->message(packet.event, packet.arguments.empty() ? std::string_view{} : packet.arguments.front(),

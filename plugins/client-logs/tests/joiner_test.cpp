@@ -9,7 +9,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::SizeIs;
 
 Entry entry(const std::string& stream, std::string message, bool is_part, const std::string& cursor = "c") {
   Entry made;
@@ -23,6 +22,7 @@ Entry entry(const std::string& stream, std::string message, bool is_part, const 
 
 std::vector<std::string> texts(const std::vector<Entry>& entries) {
   std::vector<std::string> all;
+  all.reserve(entries.size());
   for (const auto& one : entries) all.push_back(one.message);
   return all;
 }

@@ -3,6 +3,8 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 namespace node_status {
@@ -10,6 +12,8 @@ namespace node_status {
 namespace {
 
 constexpr std::size_t kMaxUnits = 200;
+constexpr std::size_t kMaxShown = 512;
+constexpr std::size_t kMaxOutput = 256 * 1024;
 constexpr std::string_view kService = ".service";
 constexpr std::string_view kGlob = "*?[";
 
@@ -18,8 +22,8 @@ bool is_glob(std::string_view name) { return name.find_first_of(kGlob) != std::s
 /// Throws what is wrong with it.
 std::string full_pattern(const std::string& text) {
   if (!is_glob(text)) return pillard::unit_of_service(text, "each name");
-  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@*?[]!^";
-  if (text.size() > 255 || text.find_first_not_of(allowed) != std::string::npos || text.front() == '-')
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@*?[]!^";
+  if (text.size() > 255 || text.find_first_not_of(kAllowed) != std::string::npos || text.front() == '-')
     throw pillard::Error(pillard::Code::kBadRequest, "each name: \"" + text + "\" is no pattern for unit names");
   return text.ends_with(kService) ? text : text + std::string(kService);
 }
@@ -60,6 +64,11 @@ bool matches(const std::string& pattern, const Unit& unit) {
 
 std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
 
+pillard::Error too_many() {
+  return {pillard::Code::kUnsupported,
+          "More than 512 services match, which is the most that is shown: narrow the patterns of node-status."};
+}
+
 }  // namespace
 
 Settings read_settings(const pillard::Config& config) {
@@ -87,20 +96,21 @@ std::string status_word(const Unit& unit) {
 
 std::vector<ServiceStatus> arrange(const Settings& settings, const std::vector<Unit>& units) {
   std::vector<ServiceStatus> shown;
-  std::vector<std::string_view> ids;  // of the units already shown
-  const auto is_shown = [&](const Unit& unit) { return std::find(ids.begin(), ids.end(), unit.id) != ids.end(); };
+  std::unordered_set<std::string_view> ids;  // of the units already shown
   for (const auto& name : settings.units) {
     const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.answers_to(name); });
     if (unit == units.end()) continue;
+    if (shown.size() == kMaxShown) throw too_many();
     shown.push_back(shown_as(name, *unit));
-    ids.push_back(unit->id);
+    ids.insert(unit->id);
   }
   for (const auto& pattern : settings.patterns) {
     std::vector<const Unit*> found;
     for (const auto& unit : units) {
-      if (unit.load == "not-found" || is_shown(unit) || !matches(pattern, unit)) continue;
+      if (unit.load == "not-found" || ids.contains(unit.id) || !matches(pattern, unit)) continue;
+      if (shown.size() + found.size() == kMaxShown) throw too_many();
       found.push_back(&unit);
-      ids.push_back(unit.id);
+      ids.insert(unit.id);
     }
     std::sort(found.begin(), found.end(), [](const Unit* a, const Unit* b) { return a->id < b->id; });
     for (const auto* unit : found) shown.push_back(shown_as(is_glob(pattern) ? unit->id : pattern, *unit));
@@ -114,7 +124,8 @@ pillard::Error explain(const pillard::Exit& exit) {
   const std::string said = exit.err.empty() ? "" : ": " + first_line(exit.err);
   if (exit.timed_out) return {Code::kTimeout, "The node did not tell the state of its services in time."};
   if (exit.truncated)
-    return {Code::kUnsupported, "More services match than can be shown: narrow the patterns of node-status."};
+    return {Code::kUnsupported,
+            "The node tells more of its services than the 256 KiB that are read: narrow the patterns of node-status."};
   if (exit.status == 127)
     return {Code::kUnsupported, "This node has no systemctl: the state of services needs systemd."};
   if (says("not been booted with systemd"))
@@ -144,7 +155,8 @@ StatusSource::StatusSource(pillard::Context& context, std::shared_ptr<const Sett
 
 void StatusSource::look() {
   looked_at_ = context_.unix_ms();
-  running_ = context_.node().exec({.argv = argv_}, [this](const pillard::Exit& exit) { seen(exit); });
+  running_ = context_.node().exec({.argv = argv_, .max_output = kMaxOutput},
+                                  [this](const pillard::Exit& exit) { seen(exit); });
 }
 
 void StatusSource::seen(const pillard::Exit& exit) {

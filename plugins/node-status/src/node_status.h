@@ -44,7 +44,7 @@ struct ServiceStatus {
 std::string status_word(const Unit& unit);
 
 /// What subscribers see of `units`: first the configured ones in their order, then for each pattern what exists, by
-/// name; nothing twice.
+/// name; nothing twice. Throws Error(unsupported) for more than 512.
 std::vector<ServiceStatus> arrange(const Settings& settings, const std::vector<Unit>& units);
 
 /// Why `systemctl` did not answer, in words for the person at the dashboard.

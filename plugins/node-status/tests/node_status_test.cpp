@@ -11,7 +11,7 @@ using pillard::Code;
 using pillard::testing::FakeHost;
 using pillard::testing::FakeStream;
 using pillard::testing::Reply;
-using testing::Contains;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -232,10 +232,37 @@ TEST_F(NodeStatus, RepeatsOneLineOfAnUnknownFailure) {
   EXPECT_STREQ(error.what(), "systemctl failed on the node: Something odd");
 }
 
-TEST_F(NodeStatus, SaysThatMoreMatchesThanCanBeShown) {
-  const auto error = problem({.out = std::string(2'000'000, 'x')});
+TEST_F(NodeStatus, ShowsNothingOfAnOutputThatWasCut) {
+  const auto error = problem({.out = kTwo + std::string(256 * 1024, 'x')});
   EXPECT_EQ(error.code(), Code::kUnsupported);
-  EXPECT_THAT(error.what(), HasSubstr("patterns"));
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("256 KiB"), HasSubstr("patterns")));
+  EXPECT_THAT(host.commands(), SizeIs(1));
+}
+
+/// What systemctl says of `count` loaded services: "s0.service", "s1.service", ...
+std::string many(std::size_t count) {
+  std::string out;
+  for (std::size_t at = 0; at < count; ++at)
+    out += "Id=s" + std::to_string(at) + ".service\nLoadState=loaded\nActiveState=active\n\n";
+  return out;
+}
+
+TEST_F(NodeStatus, ReadsAsMuchAsItAsksFor) {
+  answer({.out = kTwo + std::string(256 * 1024 - std::string_view(kTwo).size(), '\n')});
+  auto& stream = subscribe();
+  host.advance();
+  EXPECT_THAT(stream.events(), SizeIs(1));
+}
+
+TEST_F(NodeStatus, EndsWithTheLimitWhenTooManyUnitsMatch) {
+  answer({.out = many(513)});
+  auto& stream = subscribe({}, "units =\npatterns = s*\n");
+  host.advance(20s);
+  EXPECT_THAT(stream.events(), IsEmpty());
+  ASSERT_THAT(stream.problems(), SizeIs(1));
+  EXPECT_EQ(stream.problems().front().code(), Code::kUnsupported);
+  EXPECT_THAT(stream.problems().front().what(), AllOf(HasSubstr("512"), HasSubstr("patterns")));
+  EXPECT_THAT(host.commands(), SizeIs(1));
 }
 
 Unit unit(std::string load, std::string active) {
@@ -288,6 +315,19 @@ TEST(Arrange, ShowsWhatMatchesAPatternByNameAndNothingTwice) {
 
 TEST(Arrange, LeavesOutUnitsThatOthersOnlyMention) {
   EXPECT_THAT(names({.units = {}, .patterns = {"ghost*.service"}}), IsEmpty());
+}
+
+TEST(Arrange, ShowsUpTo512Units) {
+  EXPECT_THAT(arrange({.units = {}, .patterns = {"s*.service"}}, parse_units(many(512))), SizeIs(512));
+}
+
+TEST(Arrange, RefusesMoreThan512UnitsOfAllPatternsTogether) {
+  const Settings settings{.units = {"s512.service"}, .patterns = {"s0.service", "s1*.service", "s*.service"}};
+  EXPECT_THROW(arrange(settings, parse_units(many(513))), pillard::Error);
+}
+
+TEST(Arrange, CountsAUnitThatIsToldTwiceOnce) {
+  EXPECT_THAT(arrange({.units = {}, .patterns = {"s*.service"}}, parse_units(many(300) + many(300))), SizeIs(300));
 }
 
 TEST(Arrange, ShowsAnOptionalNameOnlyWhereItExists) {

@@ -11,7 +11,7 @@
 #include "pillard/testing/fake_host.h"
 
 namespace pillard_plugin {
-extern const pillard::Manifest manifest;
+extern const pillard::Manifest manifest;  // NOLINT(readability-identifier-naming): the name of a contract
 }
 
 inline std::unique_ptr<pillard::Plugin> new_plugin() {

@@ -54,30 +54,32 @@ bool is_number(std::string_view raw) {
 }
 }  // namespace
 
-void refuse(std::string_view where, std::string_view expected, std::string_view raw) {
+void refuse(std::string_view where, std::string_view expected, std::string_view raw, bool secret) {
+  if (secret) throw Error(Code::kBadRequest, fmt::format("{}: expected {}", where, expected));
   throw Error(Code::kBadRequest, fmt::format("{}: expected {}, got {}", where, expected, excerpt(trimmed(raw))));
 }
 
 std::int64_t decode_integer(std::string_view where, std::string_view raw, const FieldOptions& options) {
   raw = trimmed(raw);
-  if (!is_number(raw)) refuse(where, integer_in_words(options), raw);
+  if (!is_number(raw)) refuse(where, integer_in_words(options), raw, options.secret);
   const auto exact = exact_integer(raw);
   if (options.clamp) return std::clamp(exact ? *exact : nearest_integer(raw), options.min, options.max);
-  if (!exact || *exact < options.min || *exact > options.max) refuse(where, integer_in_words(options), raw);
+  if (!exact || *exact < options.min || *exact > options.max)
+    refuse(where, integer_in_words(options), raw, options.secret);
   return *exact;
 }
 
-bool decode_bool(std::string_view where, std::string_view raw) {
+bool decode_bool(std::string_view where, std::string_view raw, const FieldOptions& options) {
   raw = trimmed(raw);
-  if (raw != "true" && raw != "false") refuse(where, "true or false", raw);
+  if (raw != "true" && raw != "false") refuse(where, "true or false", raw, options.secret);
   return raw == "true";
 }
 
-double decode_number(std::string_view where, std::string_view raw) {
+double decode_number(std::string_view where, std::string_view raw, const FieldOptions& options) {
   try {
     return json::Reader(raw).read_number();
   } catch (const json::ParseError&) {
-    refuse(where, "a number", raw);
+    refuse(where, "a number", raw, options.secret);
   }
 }
 
@@ -86,10 +88,10 @@ std::string decode_string(std::string_view where, std::string_view raw, const Fi
   try {
     text = json::Reader(raw).read_string();
   } catch (const json::ParseError&) {
-    refuse(where, "a string", raw);
+    refuse(where, "a string", raw, options.secret);
   }
   if (text.size() > options.max_length)
-    refuse(where, fmt::format("a string of at most {} bytes", options.max_length), raw);
+    refuse(where, fmt::format("a string of at most {} bytes", options.max_length), raw, options.secret);
   return text;
 }
 

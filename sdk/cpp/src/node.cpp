@@ -79,11 +79,11 @@ Handle Node::lines(Command command, Function<void(std::string_view)> line, Funct
   Handle handle = bytes(
       std::move(command),
       [lines](std::string_view data) {
-        const auto held = lines;
+        const auto held = lines;  // NOLINT(performance-unnecessary-copy-initialization): see above
         held->feed(data);
       },
       [lines](Exit exit) {
-        const auto held = lines;
+        const auto held = lines;  // NOLINT(performance-unnecessary-copy-initialization): see above
         held->finish(std::move(exit));
       });
   return Handle(std::make_unique<LinesWork>(std::move(handle), lines));

@@ -104,7 +104,8 @@ test("blanks at the beginning of a line are kept", async (t) => {
 test("empty lines, blanks at the end and messages of several lines are kept", async (t) => {
   // Only the journal's own protocol takes such from a program.
   const texts = ["first  \t ", "", "two\nlines\n", "last"];
-  const script = `use Socket; socket my $journal, PF_UNIX, SOCK_DGRAM, 0; my $to = sockaddr_un "/run/systemd/journal/socket";
+  const script = `use Socket; socket my $journal, PF_UNIX, SOCK_DGRAM, 0;
+    my $to = sockaddr_un "/run/systemd/journal/socket";
     send $journal, "MESSAGE\n" . pack("Q<", length $_) . "$_\n", 0, $to for map { pack "H*", $_ } @ARGV; sleep 1`;
   const hex = texts.map((text) => Buffer.from(text).toString("hex"));
   await onNode("systemd-run", "--quiet", "--wait", "--unit=pillard-words", "perl", "-e", script, ...hex);

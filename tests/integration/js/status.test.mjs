@@ -36,7 +36,8 @@ test("the first update comes at once, not after the interval", async (t) => {
 
 test("every unit of EthPillar is there with every field", async (t) => {
   const client = await watch(t, 1000);
-  const update = await client.until("status_update", (all) => ethereum.every((name) => unit(all, name).sub === "running"));
+  const all = (update) => ethereum.every((name) => unit(update, name).sub === "running");
+  const update = await client.until("status_update", all);
   assert.deepEqual(
     update.slice(0, 6).map(({ service }) => service),
     [...ethereum, "csm_nimbusvalidator", "dora"],

@@ -206,8 +206,9 @@ test("the handshake tells exactly what the protocol asks for", async (t) => {
   const raw = RawSocket.open(t, daemon);
   const opened = await raw.session();
   assert.deepEqual(Object.keys(opened), ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"]);
-  assert.deepEqual({ ...opened, sid: "" }, { sid: "", upgrades: [], pingInterval: 300, pingTimeout: 200, maxPayload: 10_000 });
-  assert.match(opened.sid, /^[A-Za-z0-9_-]{20,}$/);
+  const { sid, ...rest } = opened;
+  assert.deepEqual(rest, { upgrades: [], pingInterval: 300, pingTimeout: 200, maxPayload: 10_000 });
+  assert.match(sid, /^[A-Za-z0-9_-]{20,}$/);
 });
 
 test("a client that does not answer a heartbeat is closed on time", async (t) => {
@@ -276,18 +277,20 @@ test("an upgrade elsewhere is not there", async (t) => {
   assert.equal((await raw.response()).status, 404);
 });
 
+const post = (...fields) => `POST /api/ssh/connect HTTP/1.1\r\nHost: localhost\r\n${fields.join("\r\n")}\r\n\r\n`;
+const typed = "Content-Type: application/json";
 const heads = [
   ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\r\n\r\n", 400],
   ["no Host", "GET / HTTP/1.1\r\n\r\n", 400],
   ["two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400],
-  ["two lengths", "POST /api/ssh/connect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
-  ["a length and chunks", "POST /api/ssh/connect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400],
+  ["two lengths", post("Content-Length: 1", "Content-Length: 2"), 400],
+  ["a length and chunks", post("Content-Length: 1", "Transfer-Encoding: chunked"), 400],
   ["lines without CR", "GET / HTTP/1.1\nHost: localhost\n\n", 400],
   ["a folded header", "GET / HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n", 400],
   ["a space before a colon", "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", 400],
   ["dots in its path", "GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
   ["HTTP/2.0", "GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
-  ["chunks", "POST /api/ssh/connect HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411],
+  ["chunks", `${post(typed, "Transfer-Encoding: chunked")}0\r\n\r\n`, 411],
   ["a head without end", `GET / HTTP/1.1\r\nHost: localhost\r\nA: ${"x".repeat(5000)}`, 431],
 ];
 for (const [what, head, status] of heads)
@@ -315,7 +318,7 @@ test("a head that does not come to an end in time is given up, however it trickl
 
 test("a body that does not come in time is given up", async (t) => {
   const raw = RawSocket.open(t, daemon);
-  raw.write("POST /api/ssh/connect HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{");
+  raw.write(`${post(typed, "Content-Length: 9")}{`);
   assert.equal((await raw.response()).status, 408);
   await raw.ends(4000);
 });
@@ -329,17 +332,16 @@ test("two requests sent together are answered one after the other", async (t) =>
   const raw = RawSocket.open(t, daemon);
   const get = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   const body = '{"host":';
-  const post = `POST /api/ssh/connect HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  raw.write(get("/healthz") + post + get("/nothing") + get("/healthz"));
+  raw.write(get("/healthz") + post(typed, `Content-Length: ${body.length}`) + body + get("/nothing") + get("/healthz"));
   for (const status of [200, 400, 404, 200]) assert.equal((await raw.response()).status, status);
   raw.write(get("/healthz"));
   assert.equal((await raw.response()).status, 200);
 });
 
 test("Connection: close and HTTP/1.0 end the connection behind the answer", async (t) => {
-  for (const request of ["GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "GET /healthz HTTP/1.0\r\n\r\n"]) {
+  for (const rest of ["HTTP/1.1\r\nHost: localhost\r\nConnection: close", "HTTP/1.0"]) {
     const raw = RawSocket.open(t, daemon);
-    raw.write(request);
+    raw.write(`GET /healthz ${rest}\r\n\r\n`);
     assert.equal((await raw.response()).status, 200);
     await raw.ends(4000);
   }

@@ -154,6 +154,94 @@ TEST(FieldsTest, RepeatsNothingThatATerminalObeys) {
             "params.count: expected an integer from 1 to 9, got \"a?2J?\"");
 }
 
+struct Login {
+  std::string user;
+  std::string password;
+  std::optional<std::string> key;
+  std::int64_t pin = 0;
+  std::uint8_t small = 0;
+  double ratio = 0;
+  bool flag = false;
+  std::vector<std::string> codes;
+  std::vector<Inner> parts;
+  PILLARD_FIELDS(Login, PILLARD_FIELD(user), PILLARD_FIELD(password, {.secret = true, .max_length = 8}),
+                 PILLARD_FIELD(key, {.secret = true}), PILLARD_FIELD(pin, {.min = 0, .max = 9999, .secret = true}),
+                 PILLARD_FIELD(small, {.secret = true}), PILLARD_FIELD(ratio, {.secret = true}),
+                 PILLARD_FIELD(flag, {.secret = true}), PILLARD_FIELD(codes, {.secret = true, .max_length = 2}),
+                 PILLARD_FIELD(parts, {.secret = true}))
+};
+
+struct Logins {
+  std::vector<Login> all;
+  std::optional<Login> first;
+  PILLARD_FIELDS(Logins, PILLARD_FIELD(all, {.max_length = 1}), PILLARD_FIELD(first))
+};
+
+struct Tree {
+  std::string name;
+  std::vector<Tree> twigs;
+  PILLARD_FIELDS(Tree, PILLARD_FIELD(name), PILLARD_FIELD(twigs))
+};
+
+/// The message with which `json` is refused as a T.
+template <class T>
+std::string refusal_of(std::string_view json) {
+  T value;
+  try {
+    pillard::decode(value, json, "body");
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(FieldsTest, NeverRepeatsASecret) {
+  EXPECT_EQ(refusal_of<Login>(R"({"password":1234})"), "body.password: expected a string");
+  EXPECT_EQ(refusal_of<Login>(R"({"password":["hunter2"]})"), "body.password: expected a string");
+  EXPECT_EQ(refusal_of<Login>(R"({"password":"hunter2hunter2"})"),
+            "body.password: expected a string of at most 8 bytes");
+  EXPECT_EQ(refusal_of<Login>(R"({"key":{"pem":"x"}})"), "body.key: expected a string");
+  EXPECT_EQ(refusal_of<Login>(R"({"pin":12345})"), "body.pin: expected an integer from 0 to 9999");
+  EXPECT_EQ(refusal_of<Login>(R"({"pin":"1234"})"), "body.pin: expected an integer from 0 to 9999");
+  EXPECT_EQ(refusal_of<Login>(R"({"small":256})"), "body.small: expected an integer from 0 to 255");
+  EXPECT_EQ(refusal_of<Login>(R"({"ratio":"x"})"), "body.ratio: expected a number");
+  EXPECT_EQ(refusal_of<Login>(R"({"flag":"x"})"), "body.flag: expected true or false");
+}
+
+TEST(FieldsTest, RepeatsWhatStandsBesideASecret) {
+  EXPECT_EQ(refusal_of<Login>(R"({"password":"hunter2","user":5})"), "body.user: expected a string, got 5");
+}
+
+TEST(FieldsTest, NeverRepeatsWhatASecretHolds) {
+  EXPECT_EQ(refusal_of<Login>(R"({"codes":"hunter2"})"), "body.codes: expected a list");
+  EXPECT_EQ(refusal_of<Login>(R"({"codes":["a",5]})"), "body.codes[1]: expected a string");
+  EXPECT_EQ(refusal_of<Login>(R"({"codes":["a","b","c"]})"), "body.codes: expected at most 2 elements");
+  EXPECT_EQ(refusal_of<Login>(R"({"parts":["hunter2"]})"), "body.parts[0]: expected an object");
+  EXPECT_EQ(refusal_of<Login>(R"({"parts":[{"name":5}]})"), "body.parts[0].name: expected a string");
+}
+
+TEST(FieldsTest, NeverRepeatsWhatHoldsASecret) {
+  EXPECT_EQ(refusal_of<Login>(R"(["root","hunter2"])"), "body: expected an object");
+  EXPECT_EQ(refusal_of<Logins>(R"({"all":[{"password":"a"},{"password":"b"}]})"),
+            "body.all: expected at most 1 elements");
+  EXPECT_EQ(refusal_of<Logins>(R"({"all":{"password":"a"}})"), "body.all: expected a list");
+  EXPECT_EQ(refusal_of<Logins>(R"({"first":["hunter2"]})"), "body.first: expected an object");
+  EXPECT_EQ(refusal_of<Logins>(R"({"first":{"password":5}})"), "body.first.password: expected a string");
+}
+
+TEST(FieldsTest, NeverRepeatsASecretOfIllFormedJson) {
+  EXPECT_EQ(refusal_of<Login>(R"({"password":hunter2})"), "body: expected valid JSON");
+  EXPECT_EQ(refusal_of<Login>(R"({"password":"hun\qter2"})"), "body: expected valid JSON");
+  EXPECT_EQ(refusal_of<Login>(R"({"password":"hunter2)"), "body: expected valid JSON");
+  EXPECT_EQ(refusal_of<std::vector<Login>>(R"([hunter2])"), "body: expected valid JSON");
+  EXPECT_EQ(refusal_of<Login>("hunter2"), "body: expected valid JSON");
+}
+
+TEST(FieldsTest, ReadsStructsThatHoldThemselves) {
+  EXPECT_EQ(refusal_of<Tree>(R"({"twigs":[{"name":"a","twigs":[{"name":"b"}]}]})"), "accepted");
+  EXPECT_EQ(refusal_of<Tree>(R"({"twigs":[{"name":5}]})"), "body.twigs[0].name: expected a string, got 5");
+}
+
 TEST(FieldsTest, EncodesEveryKind) {
   Query query;
   query.parts = {{"a\xFF", true}};

@@ -1,7 +1,10 @@
 #include "ssh/host_keys.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -297,6 +300,18 @@ TEST(HostKeyModes, AreThree) {
   EXPECT_EQ(parse_host_key_mode("strict"), HostKeyMode::kStrict);
   EXPECT_EQ(parse_host_key_mode("off"), HostKeyMode::kOff);
   EXPECT_FALSE(parse_host_key_mode("yes"));
+}
+
+TEST_F(HostKeysTest, KeepsAPinInMemoryWhileAnotherProgramHoldsTheLock) {
+  write("");
+  const int other = open(file().c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(other, LOCK_EX), 0);
+  auto keys = make();
+  EXPECT_FALSE(keys.pin("node.example", 22, kKey));
+  EXPECT_TRUE(warned_of("another program keeps it locked"));
+  EXPECT_EQ(keys.check("node.example", 22, kKey).verdict, HostKeyVerdict::kMatch);
+  EXPECT_EQ(content(), "");
+  close(other);
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ void say(const Fd& to, std::string_view text) {
   EXPECT_EQ(send(to.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
 }
 
+class Guest final : public Gate::Guest {
+ public:
+  void admitted() override { inside = true; }
+  bool inside = false;
+};
+
 class LoginTest : public ::testing::Test {
  protected:
   LoginTest() { options_.connect_timeout = options_.handshake_timeout = 500ms; }
@@ -50,7 +56,8 @@ class LoginTest : public ::testing::Test {
     workers_.reset();
   }
 
-  void begin(const std::string& host, std::uint16_t port) {
+  /// `full`: another one has taken the gate's only place.
+  void begin(const std::string& host, std::uint16_t port, bool full = false) {
     auto to = std::make_shared<const session::Credential>(session::Credential{
         .host = host, .port = port, .username = "someone", .password = session::Secret("a secret")});
     means_.emplace(LoginMeans{.reactor = reactor_,
@@ -59,10 +66,12 @@ class LoginTest : public ::testing::Test {
                               .host_keys = host_keys_,
                               .options = options_,
                               .counters = std::make_shared<Counters>(),
-                              .handshakes = Gate(1)});
-    login_ = std::make_unique<Login>(*means_, std::move(to), [this](Result<std::unique_ptr<Transport>> result) {
-      answer_.set_value(result ? std::nullopt : std::optional(result.error()));
-    });
+                              .handshakes = Gate(1, 1)});
+    login_ = std::make_unique<Login>(*means_, std::move(to), Gate::Rank::kOrdinary,
+                                     [this](Result<std::unique_ptr<Transport>> result) {
+                                       answer_.set_value(result ? std::nullopt : std::optional(result.error()));
+                                     });
+    if (full) means_->handshakes.enter(other_, "another:22", Gate::Rank::kOrdinary);
     reactor_.start();
   }
   std::optional<Error> answer() { return answer_.get_future().get(); }
@@ -74,6 +83,7 @@ class LoginTest : public ::testing::Test {
   std::optional<reactor::Workers> workers_{std::in_place, reactor::Workers::Options{.name = "login-test"}};
   Resolver resolver_{*workers_, std::move(Egress::parse({.allow = {"127.0.0.0/8"}, .deny = {}})).value()};
   std::optional<LoginMeans> means_;
+  Guest other_;
   std::unique_ptr<Login> login_;
   std::promise<std::optional<Error>> answer_;
 };
@@ -132,6 +142,36 @@ TEST_F(LoginTest, GivesUpOnAServerThatNeverFinishesTheHandshake) {
   EXPECT_EQ(error->code(), Code::kTimeout) << words_of(error);
 }
 
+TEST_F(LoginTest, GivesUpEarlyOnAServerWithoutABanner) {
+  options_.handshake_timeout = 1h;
+  options_.banner_timeout = 50ms;
+  const Listener listener;
+  begin("127.0.0.1", listener.port());
+  const auto peer = listener.accept();
+  const auto error = answer();
+  EXPECT_EQ(error->code(), Code::kTimeout) << words_of(error);
+}
+
+TEST_F(LoginTest, GivesAServerWithABannerTheWholeTime) {
+  options_.handshake_timeout = 400ms;
+  options_.banner_timeout = 200ms;
+  const Listener listener;
+  const auto start = std::chrono::steady_clock::now();
+  begin("127.0.0.1", listener.port());
+  const auto peer = listener.accept();
+  say(peer, "SSH-2.0-OpenSSH_9.2p1\r\n");
+  EXPECT_EQ(answer()->code(), Code::kTimeout);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 400ms);
+}
+
+TEST_F(LoginTest, IsOverloadedWhenItsTurnDoesNotCome) {
+  options_.connect_timeout = options_.handshake_timeout = 25ms;
+  const Listener listener;
+  begin("127.0.0.1", listener.port(), true);
+  const auto error = answer();
+  EXPECT_EQ(error->code(), Code::kOverloaded) << words_of(error);
+}
+
 TEST_F(LoginTest, EndsOnAnEndlessBanner) {
   const Listener listener;
   begin("127.0.0.1", listener.port());
@@ -172,22 +212,45 @@ TEST_F(LoginTest, CanBeDroppedAtAnyMoment) {
   while (recv(peer.get(), &byte, 1, 0) > 0) continue;
 }
 
-class Guest final : public Gate::Guest {
- public:
-  void admitted() override { inside = true; }
-  bool inside = false;
-};
-
 TEST(GateTest, AdmitsTheNextOneWhenOneLeaves) {
-  Gate gate(2);
+  Gate gate(2, 2);
   Guest first, second, third, fourth;
-  for (auto* guest : {&first, &second, &third, &fourth}) gate.enter(*guest);
+  for (auto* guest : {&first, &second, &third, &fourth}) gate.enter(*guest, "node:22", Gate::Rank::kOrdinary);
   EXPECT_TRUE(first.inside && second.inside);
   EXPECT_FALSE(third.inside || fourth.inside);
   gate.leave(third);
   gate.leave(first);
   EXPECT_FALSE(third.inside);
   EXPECT_TRUE(fourth.inside);
+}
+
+TEST(GateTest, LeavesPlacesToOtherNodes) {
+  Gate gate(3, 2);
+  Guest first, second, third, other;
+  for (auto* guest : {&first, &second, &third}) gate.enter(*guest, "slow:22", Gate::Rank::kOrdinary);
+  gate.enter(other, "quick:22", Gate::Rank::kOrdinary);
+  EXPECT_TRUE(first.inside && second.inside && other.inside);
+  EXPECT_FALSE(third.inside);
+  gate.leave(other);
+  EXPECT_FALSE(third.inside);
+  gate.leave(second);
+  EXPECT_TRUE(third.inside);
+}
+
+TEST(GateTest, AdmitsTheFirstBeforeTheOrdinary) {
+  Gate gate(1, 1);
+  Guest inside, ordinary, first, second;
+  gate.enter(inside, "a:22", Gate::Rank::kOrdinary);
+  gate.enter(ordinary, "b:22", Gate::Rank::kOrdinary);
+  gate.enter(first, "c:22", Gate::Rank::kFirst);
+  gate.enter(second, "d:22", Gate::Rank::kFirst);
+  gate.leave(inside);
+  EXPECT_TRUE(first.inside);
+  gate.leave(first);
+  EXPECT_TRUE(second.inside);
+  EXPECT_FALSE(ordinary.inside);
+  gate.leave(second);
+  EXPECT_TRUE(ordinary.inside);
 }
 
 TEST(SocketErrorTest, ToldErrorsArePassingAndNameTheNode) {

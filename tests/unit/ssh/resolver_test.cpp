@@ -37,7 +37,8 @@ class ResolverTest : public ::testing::Test {
   }
   /// One whose DNS says nothing before release().
   Resolver silent(std::chrono::milliseconds deadline) {
-    return {*workers_, Egress(), {.deadline = deadline, .ask = [held = held_](const std::string&) {
+    return {*workers_, Egress(), {.deadline = deadline, .ask = [held = held_, asked = asked_](const std::string& host) {
+                                    asked->push_back(host);
                                     held.wait();
                                     return std::vector{IPAddress("192.0.2.7")};
                                   }}};
@@ -67,6 +68,7 @@ class ResolverTest : public ::testing::Test {
   std::promise<void> hold_;
   std::shared_future<void> held_ = hold_.get_future().share();
   bool released_ = false;
+  std::shared_ptr<std::vector<std::string>> asked_ = std::make_shared<std::vector<std::string>>();  // by one worker
   Lookup lookup_;
 };
 
@@ -161,7 +163,8 @@ TEST_F(ResolverTest, RefusesMoreThanMayWait) {
   std::atomic<bool> told = false;
   on_lane([&] {
     for (int i = 0; i < 3; ++i) {  // one runs, one waits
-      waiting.push_back(resolver.resolve(reactors_[0], "node.example", 22, [&](Answer answer) {
+      const auto host = "node" + std::to_string(i) + ".example";
+      waiting.push_back(resolver.resolve(reactors_[0], host, 22, [&](Answer answer) {
         if (!told.exchange(true)) refused.set_value(std::move(answer));
       }));
     }
@@ -169,6 +172,56 @@ TEST_F(ResolverTest, RefusesMoreThanMayWait) {
   const auto answer = refused.get_future().get();
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code(), Code::kOverloaded);
+  on_lane([&] { waiting.clear(); });
+}
+TEST_F(ResolverTest, AsksOnceForAllWhoWaitForAName) {
+  auto resolver = silent(10s);
+  std::vector<Lookup> waiting;
+  std::vector<std::promise<Answer>> answers(5);
+  on_lane([&] {
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      waiting.push_back(resolver.resolve(reactors_[0], "node.example", static_cast<std::uint16_t>(22 + i),
+                                         [&, i](Answer answer) { answers[i].set_value(std::move(answer)); }));
+  });
+  release();
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    EXPECT_EQ(addresses(answers[i].get_future().get()), "192.0.2.7:" + std::to_string(22 + i));
+  EXPECT_EQ(*asked_, std::vector<std::string>{"node.example"});
+  on_lane([&] { waiting.clear(); });
+}
+TEST_F(ResolverTest, AsksAgainWhenTheLastAnswerIsGiven) {
+  auto resolver = silent(10s);
+  release();
+  EXPECT_TRUE(resolve(resolver, "node.example"));
+  EXPECT_TRUE(resolve(resolver, "node.example"));
+  EXPECT_EQ(asked_->size(), 2U);
+}
+TEST_F(ResolverTest, DoesNotAskForWhatNobodyWaitsForAnyMore) {
+  auto resolver = silent(10s);
+  std::promise<Answer> answered;
+  Lookup busy;
+  on_lane([&] {
+    busy = resolver.resolve(reactors_[0], "first.example", 22,
+                            [&](Answer answer) { answered.set_value(std::move(answer)); });
+    lookup_ = resolver.resolve(reactors_[0], "second.example", 22, [](const Answer&) { ADD_FAILURE(); });
+    lookup_ = Lookup();
+  });
+  release();
+  EXPECT_TRUE(answered.get_future().get());
+  EXPECT_TRUE(resolve(resolver, "third.example"));  // after the second one's turn
+  EXPECT_EQ(*asked_, (std::vector<std::string>{"first.example", "third.example"}));
+  on_lane([&] { busy.reset(); });
+}
+TEST_F(ResolverTest, PassesAnErrorOnToAllWhoWait) {
+  auto resolver = with(Error(Code::kDisconnected, "The name node.example is not known in DNS."));
+  std::vector<std::promise<Answer>> answers(2);
+  std::vector<Lookup> waiting;
+  on_lane([&] {
+    for (auto& to : answers)
+      waiting.push_back(resolver.resolve(reactors_[0], "node.example", 22,
+                                         [&to](Answer answer) { to.set_value(std::move(answer)); }));
+  });
+  for (auto& from : answers) EXPECT_EQ(from.get_future().get().error().code(), Code::kDisconnected);
   on_lane([&] { waiting.clear(); });
 }
 TEST(SystemResolver, KnowsLocalhost) {

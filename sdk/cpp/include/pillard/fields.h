@@ -13,7 +13,6 @@
 #include <charconv>
 #include <concepts>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -21,58 +20,19 @@
 #include <utility>
 #include <vector>
 
+#include "pillard/described.h"
 #include "pillard/json.h"
 #include "pillard/problem.h"
 
 namespace pillard {
 
-/// What is asked of a field beyond its type.
-struct FieldOptions {
-  std::int64_t min = std::numeric_limits<std::int64_t>::min();  // integers: smallest value
-  std::int64_t max = std::numeric_limits<std::int64_t>::max();  // integers: largest value
-  bool clamp = false;                                           // take the nearest allowed value instead of refusing
-  bool required = false;                                        // refuse JSON without it
-  bool pace = false;    // says only how often, in ms: not part of what is asked for (streams: not in the topic)
-  bool resume = false;  // a cursor to resume behind: not part of what is asked for
-  std::size_t max_length = 4096;  // strings: bytes; lists: elements
-};
-
-template <class Struct, class Member>
-struct Field {
-  const char* name;
-  Member Struct::*member;
-  FieldOptions options;
-};
-template <class Struct, class Member>
-constexpr Field<Struct, Member> field(const char* name, Member Struct::*member, FieldOptions options = {}) {
-  return {name, member, options};
-}
-
-#define PILLARD_FIELD(NAME, ...) ::pillard::field(#NAME, &PillardSelf::NAME __VA_OPT__(, ) __VA_ARGS__)
-#define PILLARD_FIELDS(STRUCT, ...) \
-  using PillardSelf = STRUCT;       \
-  static constexpr auto pillard_fields() { return std::make_tuple(__VA_ARGS__); }
-
-template <class T>
-concept Described = requires {
-  T::pillard_fields();
-};
-
 namespace detail {
-template <class T>
-inline constexpr bool kIsOptional = false;
-template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
-template <class T>
-inline constexpr bool kIsVector = false;
-template <class T>
-inline constexpr bool kIsVector<std::vector<T>> = true;
-
-/// Throws Error(bad_request) "params.interval: expected an integer from 1 to 60, got "x"".
-[[noreturn]] PILLARD_API void refuse(std::string_view where, std::string_view expected, std::string_view raw);
+/// Throws Error(bad_request) "params.interval: expected an integer from 1 to 60, got "x""; of a secret without the got.
+[[noreturn]] PILLARD_API void refuse(std::string_view where, std::string_view expected, std::string_view raw,
+                                     bool secret = false);
 PILLARD_API std::int64_t decode_integer(std::string_view where, std::string_view raw, const FieldOptions& options);
-PILLARD_API bool decode_bool(std::string_view where, std::string_view raw);
-PILLARD_API double decode_number(std::string_view where, std::string_view raw);
+PILLARD_API bool decode_bool(std::string_view where, std::string_view raw, const FieldOptions& options);
+PILLARD_API double decode_number(std::string_view where, std::string_view raw, const FieldOptions& options);
 PILLARD_API std::string decode_string(std::string_view where, std::string_view raw, const FieldOptions& options);
 PILLARD_API void append_number(std::string& out, double value);
 }  // namespace detail
@@ -81,8 +41,9 @@ PILLARD_API void append_number(std::string& out, double value);
 /// Error(bad_request).
 template <class T>
 void decode(T& value, std::string_view raw, const std::string& where, const FieldOptions& options = {}) {
+  const bool secret = options.secret || detail::holds_secret<T>();
   if constexpr (std::same_as<T, bool>) {
-    value = detail::decode_bool(where, raw);
+    value = detail::decode_bool(where, raw, options);
   } else if constexpr (std::integral<T>) {
     FieldOptions narrowed = options;
     narrowed.min = std::max<std::int64_t>(options.min, std::is_unsigned_v<T> ? 0 : std::numeric_limits<T>::min());
@@ -90,7 +51,7 @@ void decode(T& value, std::string_view raw, const std::string& where, const Fiel
       narrowed.max = std::min(options.max, static_cast<std::int64_t>(std::numeric_limits<T>::max()));
     value = static_cast<T>(detail::decode_integer(where, raw, narrowed));
   } else if constexpr (std::floating_point<T>) {
-    value = static_cast<T>(detail::decode_number(where, raw));
+    value = static_cast<T>(detail::decode_number(where, raw, options));
   } else if constexpr (std::same_as<T, std::string>) {
     value = detail::decode_string(where, raw, options);
   } else if constexpr (std::same_as<T, json::Raw>) {
@@ -102,42 +63,47 @@ void decode(T& value, std::string_view raw, const std::string& where, const Fiel
       decode(value.emplace(), raw, where, options);
     }
   } else if constexpr (detail::kIsVector<T>) {
+    // A ParseError tells a character of the text.
+    if (secret && !json::valid(raw)) detail::refuse(where, "valid JSON", raw, secret);
     json::Reader reader(raw);
-    if (reader.peek() != json::Kind::kArray) detail::refuse(where, "a list", raw);
+    if (reader.peek() != json::Kind::kArray) detail::refuse(where, "a list", raw, secret);
     value.clear();
     reader.enter_array();
     while (reader.next_element()) {
       if (value.size() == options.max_length)
-        detail::refuse(where, "at most " + std::to_string(options.max_length) + " elements", raw);
+        detail::refuse(where, "at most " + std::to_string(options.max_length) + " elements", raw, secret);
       typename T::value_type element{};
-      decode(element, reader.read_raw(), where + "[" + std::to_string(value.size()) + "]");
+      decode(element, reader.read_raw(), where + "[" + std::to_string(value.size()) + "]", {.secret = options.secret});
       value.push_back(std::move(element));
     }
   } else {
     static_assert(Described<T>, "describe the struct with PILLARD_FIELDS");
+    if (secret && !json::valid(raw)) detail::refuse(where, "valid JSON", raw, secret);
     json::Reader reader(raw);
-    if (reader.peek() != json::Kind::kObject) detail::refuse(where, "an object", raw);
-    constexpr auto fields = T::pillard_fields();
-    bool seen[std::tuple_size_v<decltype(fields)> + 1] = {};
+    if (reader.peek() != json::Kind::kObject) detail::refuse(where, "an object", raw, secret);
+    constexpr auto kFields = T::pillard_fields();
+    bool seen[std::tuple_size_v<decltype(kFields)> + 1] = {};
     reader.enter_object();
     while (auto key = reader.next_key()) {
       const auto part = reader.read_raw();
       std::size_t index = 0;
       const auto take = [&](const auto& f) {
         if (*key == f.name) {
-          decode(value.*(f.member), part, where + "." + f.name, f.options);
+          FieldOptions inherited = f.options;
+          inherited.secret |= options.secret;
+          decode(value.*(f.member), part, where + "." + f.name, inherited);
           seen[index] = true;
         }
         ++index;
       };
-      std::apply([&](const auto&... f) { (take(f), ...); }, fields);
+      std::apply([&](const auto&... f) { (take(f), ...); }, kFields);
     }
     std::size_t index = 0;
     const auto demand = [&](const auto& f) {
-      if (f.options.required && !seen[index]) detail::refuse(where + "." + f.name, "a value", "nothing");
+      if (f.options.required && !seen[index]) detail::refuse(where + "." + f.name, "a value", "nothing", false);
       ++index;
     };
-    std::apply([&](const auto&... f) { (demand(f), ...); }, fields);
+    std::apply([&](const auto&... f) { (demand(f), ...); }, kFields);
   }
 }
 

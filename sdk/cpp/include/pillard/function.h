@@ -54,7 +54,7 @@ class Function<Result(Args...)> {
     void (*destroy)(void*) noexcept;
   };
   template <class S>
-  static constexpr bool kFits = sizeof(S) <= kSpace &&
+  static constexpr bool kFits = sizeof(S) <= kSpace &&  // NOLINT(misc-redundant-expression): not for every S
                                 alignof(S) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<S>;
   template <class S>
   static constexpr Table kInPlace{

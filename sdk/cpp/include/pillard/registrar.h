@@ -10,10 +10,11 @@
 
 namespace pillard {
 
-/// What happens to events that a subscriber cannot take as fast as they come.
+/// What may be dropped of events that wait to be sent. Whichever it is, a subscriber that cannot take what is sent to
+/// it is disconnected with a reason; the others do not notice.
 enum class Overflow {
-  kNewest,  ///< states: only the newest is kept, the others are not missed
-  kDrop,    ///< lines: dropped, counted, and the subscriber is told how many
+  kNewest,  ///< states: all but the newest, the others are not missed
+  kDrop,    ///< lines: any of them; today none is, the subscriber is disconnected first
 };
 
 /// How a stream is reached and kept. Names are [a-z0-9_]+, 64 bytes at most, unlike all others of the daemon.
@@ -164,8 +165,9 @@ class PILLARD_API Registrar {
  public:
   virtual ~Registrar();
 
-  /// Offers a stream: `SourceT(Context&, Params)`. Params is a struct with PILLARD_FIELDS; its optional member
-  /// `void check()` throws Error for what the types cannot say. Optional `void SourceT::retune(Params)`.
+  /// Offers a stream: `SourceT(Context&, Params)`. Params is a struct with PILLARD_FIELDS; its optional `void check()`,
+  /// const or not, throws Error for what the types cannot say, and may normalise: what it leaves is what is shared and
+  /// handed to the Source. Optional `void SourceT::retune(Params)`.
   template <class Params, std::derived_from<Source> SourceT>
   void stream(StreamOptions options) {
     stream<Params, SourceT>(std::move(options), [](Context& context, const Params& params) {

@@ -4,7 +4,9 @@ import { performance } from "node:perf_hooks";
 
 import { until } from "./wait.mjs";
 
-const { io } = createRequire(`${process.env.PILLARD_NODE_MODULES}/`)("socket.io-client");
+const packages = process.env.PILLARD_NODE_MODULES;
+if (!packages) throw new Error("PILLARD_NODE_MODULES is not set; ./dev test does");
+const { io } = createRequire(`${packages}/`)("socket.io-client");
 
 export class Client {
   /// `token` goes both ways, as the hook does it, unless `cookie` or `auth` say otherwise; null: not this way.
