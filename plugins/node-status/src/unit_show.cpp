@@ -40,6 +40,10 @@ std::string unquoted(std::string_view name) {
   return plain;
 }
 
+// More than systemd's own words and any sensible description have; what exceeds it is cut.
+constexpr std::size_t kMaxWord = 64;
+constexpr std::size_t kMaxText = 1024;
+
 struct Timestamps {
   std::string_view active_enter, active_exit, inactive_enter, inactive_exit;
 
@@ -60,13 +64,13 @@ void read_property(Unit& unit, Timestamps& times, std::string_view key, std::str
     while (!value.empty())
       if (const auto name = take_until(value, ' '); !name.empty()) unit.names.push_back(unquoted(name));
   } else if (key == "LoadState") {
-    unit.load = value;
+    unit.load = value.substr(0, kMaxWord);
   } else if (key == "ActiveState") {
-    unit.active = value;
+    unit.active = value.substr(0, kMaxWord);
   } else if (key == "SubState") {
-    unit.sub = value;
+    unit.sub = value.substr(0, kMaxWord);
   } else if (key == "Description") {
-    unit.description = value;
+    unit.description = value.substr(0, kMaxText);
   } else if (key == "ActiveEnterTimestamp") {
     times.active_enter = value;
   } else if (key == "ActiveExitTimestamp") {
