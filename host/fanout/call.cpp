@@ -16,7 +16,7 @@ PendingCall::~PendingCall() {
   lane_.post([shared = shared_] { shared->run.reset(); });
 }
 
-CallRun::CallRun(std::shared_ptr<PendingCall::Shared> shared, reactor::Reactor& home, reactor::Reactor& lane,
+CallRun::CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Reactor& home, reactor::Reactor& lane,
                  ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params)
     : shared_(shared), home_(home), reactor_(lane), ssh_(ssh_lane), entry_(entry), params_(std::move(params)) {
   timer_ = reactor_.after(entry_.type->options().timeout,

@@ -42,7 +42,7 @@ class PendingCall {
 /// The node's end: waits for the lane, runs the plugin's Call, answers once.
 class CallRun final : private ssh::Lane::User, private CallContext {
  public:
-  CallRun(std::shared_ptr<PendingCall::Shared> shared, reactor::Reactor& home, reactor::Reactor& lane,
+  CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Reactor& home, reactor::Reactor& lane,
           ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params);
   ~CallRun() override;
 

@@ -21,12 +21,12 @@ constexpr std::string_view kDigits = "0123456789abcdef";
 using Key = std::array<std::byte, 32>;
 
 const Key& process_key() {
-  static const Key key = [] {
+  static const Key kKey = [] {
     Key bytes;
     fill_random(bytes);
     return bytes;
   }();
-  return key;
+  return kKey;
 }
 
 void append_field(std::string& to, std::string_view field) {

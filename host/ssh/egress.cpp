@@ -124,7 +124,7 @@ bool Egress::any_of(const std::vector<Network>& networks, const IPAddress& addre
 }
 
 const std::vector<Egress::Network>& Egress::denied_by_default() {
-  static const auto networks = [] {
+  static const auto kNetworks = [] {
     std::vector<Network> made;
     for (const auto* text :
          {"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",  // this host, link-local, multicast on
@@ -134,7 +134,7 @@ const std::vector<Egress::Network>& Egress::denied_by_default() {
     }
     return made;
   }();
-  return networks;
+  return kNetworks;
 }
 
 bool Egress::allowed(const IPAddress& address) const {

@@ -14,8 +14,8 @@ Transport& of(void** self) { return *static_cast<Transport*>(*self); }
 
 /// libssh2 wants its own initialisation once, before threads use it.
 void init_library() {
-  static const int result = libssh2_init(0);
-  if (result != 0) throw std::runtime_error("libssh2 cannot be initialised");
+  static const int kResult = libssh2_init(0);
+  if (kResult != 0) throw std::runtime_error("libssh2 cannot be initialised");
 }
 
 std::string printable(std::string_view text) {

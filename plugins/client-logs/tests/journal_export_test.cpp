@@ -27,6 +27,7 @@ std::vector<Entry> parse(std::string_view bytes, std::size_t size = std::string_
 
 std::vector<std::string> messages(const std::vector<Entry>& entries) {
   std::vector<std::string> texts;
+  texts.reserve(entries.size());
   for (const auto& entry : entries) texts.push_back(entry.has_message ? entry.message : "(none)");
   return texts;
 }

@@ -32,9 +32,9 @@ class NodeStatus : public testing::Test {
     host.load(new_plugin(), ini);
     return host.subscribe("subscribe_status", params);
   }
-  void answer(Reply reply) { host.node().on_prefix({"env", "LC_ALL=C", "TZ=UTC", "systemctl", "show"}, reply); }
+  void answer(const Reply& reply) { host.node().on_prefix({"env", "LC_ALL=C", "TZ=UTC", "systemctl", "show"}, reply); }
   /// What the source ended with when systemctl answers so.
-  pillard::Error problem(Reply reply) {
+  pillard::Error problem(const Reply& reply) {
     answer(reply);
     auto& stream = subscribe();
     host.advance(20s);
