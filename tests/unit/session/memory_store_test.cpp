@@ -200,11 +200,18 @@ TEST_F(MemoryStoreTest, MayLoseAWatchInItsOwnCallback) {
   EXPECT_EQ(*alive, 1);
 }
 TEST_F(MemoryStoreTest, NeverAnswersFromInsideTheCall) {
-  settle([this] {
-    bool inside = true;
-    store_.create(home(), {}, [&inside](const auto&) { EXPECT_FALSE(inside); });
+  bool inside = false;
+  bool answered = false;
+  settle([&] {
+    inside = true;
+    store_.create(home(), {}, [&](const auto&) {
+      EXPECT_FALSE(inside);
+      answered = true;
+    });
     inside = false;
   });
+  settle();
+  EXPECT_TRUE(answered);
 }
 TEST_F(MemoryStoreTest, ServesManyThreads) {
   listen();
