@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -149,9 +150,14 @@ std::vector<std::string> read_networks(const Config& config, const std::string& 
   return networks;
 }
 
+template <class T>
+using Choices = std::initializer_list<std::pair<std::string_view, T>>;
+const Choices<Level> kLevels{
+    {"info", Level::kInfo}, {"error", Level::kError}, {"warning", Level::kWarning}, {"debug", Level::kDebug}};
+
 /// A choice among names; the first one is the default.
 template <class T>
-T choose(const Config& config, const std::string& key, std::initializer_list<std::pair<std::string_view, T>> choices) {
+T choose(const Config& config, const std::string& key, Choices<T> choices) {
   const auto value = config.text(key, choices.begin()->first);
   std::string names;
   for (const auto& [name, choice] : choices) {
@@ -215,7 +221,59 @@ Limits read_limits(const Config& config) {
   limits.head_timeout = duration(config, "limits.head_timeout", limits.head_timeout, 100, 120'000);
   limits.body_bytes = size(config, "limits.body_bytes", limits.body_bytes, 1024, 16'777'216);
   limits.outbox_bytes = size(config, "limits.outbox_bytes", limits.outbox_bytes, 65'536, 268'435'456);
+  limits.stall_timeout = duration(config, "limits.stall_timeout", limits.stall_timeout, 1000, 600'000);
+  limits.messages_per_second =
+      static_cast<unsigned>(size(config, "limits.messages_per_second", limits.messages_per_second, 1, 100'000));
+  limits.messages_burst =
+      static_cast<unsigned>(size(config, "limits.messages_burst", limits.messages_burst, 1, 1'000'000));
   return limits;
+}
+
+Logging read_log(const Config& config) {
+  Logging log;
+  log.level = choose<Level>(config, "log.level", kLevels);
+  log.json = choose<bool>(config, "log.format", {{"text", false}, {"json", true}});
+  for (const auto& entry : config.list("log.levels", {})) {
+    const auto equals = entry.find('=');
+    const auto stage = entry.substr(0, equals);
+    const auto level = equals == std::string::npos ? std::string() : entry.substr(equals + 1);
+    const auto known =
+        std::find_if(kLevels.begin(), kLevels.end(), [&](auto& choice) { return choice.first == level; });
+    if (known == kLevels.end()) {
+      config.reject("log.levels", in_quotes(entry) + " is no stage=level, such as ssh=debug; the levels are error, " +
+                                      "warning, info and debug");
+    } else if (std::find(kStages.begin(), kStages.end(), stage) == kStages.end()) {
+      config.reject("log.levels",
+                    in_quotes(stage) + fmt::format(" is no stage; there are {}", fmt::join(kStages, ", ")));
+    } else if (!log.levels.emplace(stage, known->second).second) {
+      config.reject("log.levels", in_quotes(stage) + " stands twice");
+    }
+  }
+  return log;
+}
+
+Watchdog read_watchdog(const Config& config) {
+  Watchdog watchdog;
+  watchdog.slow = duration(config, "watchdog.slow", watchdog.slow, 1, 60'000);
+  watchdog.unready = duration(config, "watchdog.unready", watchdog.unready, 100, 600'000);
+  watchdog.fatal = duration(config, "watchdog.fatal", watchdog.fatal, 0, 3'600'000);
+  if (watchdog.fatal.count() != 0 && watchdog.fatal < watchdog.unready)
+    config.reject("watchdog.fatal",
+                  "must not be shorter than watchdog.unready, or no one is told before the end; 0 is never");
+  return watchdog;
+}
+
+Redis read_redis(const Config& config) {
+  Redis redis;
+  const auto url = config.text("redis.url", "");
+  if (url.empty()) return redis;
+  auto parsed = parse_redis_url(url);
+  if (const auto* wrong = std::get_if<RedisUrlMistake>(&parsed)) {
+    config.reject("redis.url", *wrong);
+  } else {
+    redis.server = std::get<RedisUrl>(std::move(parsed));
+  }
+  return redis;
 }
 
 Settings read(const Config& config, const Sources& sources, bool port_replaced) {
@@ -224,19 +282,16 @@ Settings read(const Config& config, const Sources& sources, bool port_replaced) 
   settings.file = sources.file;
   settings.server = read_server(config, port_replaced);
   settings.admin = read_admin(config, settings.server);
-  settings.redis.url = config.text("redis.url", "");
-  if (!settings.redis.url.empty())
-    config.reject("redis.url",
-                  "Redis is not available in this version; leave it empty, sessions then live in the daemon's memory");
+  settings.redis = read_redis(config);
   settings.session.ttl = seconds(config.integer("session.ttl", settings.session.ttl.count(), 60, 2'592'000));
   settings.session.max = size(config, "session.max", settings.session.max, 1, 1'000'000);
+  if (const auto key = config.text("session.seal_key", ""); !key.empty())
+    settings.session.seal_key = (base / key).lexically_normal();
   settings.ssh = read_ssh(config, base);
   settings.plugins = read_plugins(config, base, sources.executable);
   settings.engine = read_engine(config);
-  settings.log.level = choose<Level>(
-      config, "log.level",
-      {{"info", Level::kInfo}, {"error", Level::kError}, {"warning", Level::kWarning}, {"debug", Level::kDebug}});
-  settings.log.json = choose<bool>(config, "log.format", {{"text", false}, {"json", true}});
+  settings.log = read_log(config);
+  settings.watchdog = read_watchdog(config);
   settings.limits = read_limits(config);
   return settings;
 }
@@ -258,16 +313,14 @@ void replace_ports(Config& config, const std::string& port, const std::string& o
   if (!listen.empty()) config.set("server.listen", listen, origin);
 }
 
-bool apply_environment(Config& config, const std::map<std::string, std::string>& environment, bool keep_listen,
-                       std::vector<std::string>& warnings) {
+bool apply_environment(Config& config, const std::map<std::string, std::string>& environment, bool keep_listen) {
   // A variable that is set to nothing counts as unset, as it did on the old server.
   const auto value = [&](const char* name) -> const std::string* {
     const auto found = environment.find(name);
     return found == environment.end() || found->second.empty() ? nullptr : &found->second;
   };
   if (const auto* origins = value("FRONTEND_URL")) config.set("server.origins", *origins, "FRONTEND_URL");
-  if (value("REDIS_URL"))
-    warnings.emplace_back("REDIS_URL is ignored: this version keeps sessions in its own memory, not in Redis");
+  if (const auto* redis = value("REDIS_URL")) config.set("redis.url", *redis, "REDIS_URL");
   if (keep_listen) return false;
   for (const auto* name : {"WS_PORT", "PORT"}) {
     if (const auto* port = value(name)) {
@@ -297,7 +350,7 @@ Loaded load(const Sources& sources) {
   }
   const bool keep_listen =
       std::any_of(sets.begin(), sets.end(), [](auto& set) { return set.first == "server.listen"; });
-  const bool port_replaced = apply_environment(config, sources.environment, keep_listen, loaded.warnings);
+  const bool port_replaced = apply_environment(config, sources.environment, keep_listen);
   for (auto& [key, value] : sets) config.set(key, std::move(value), "--set");
 
   loaded.settings = read(config, sources, port_replaced);

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "config_redis.h"
+#include "config_stages.h"
 #include "pillard/config.h"
 #include "pillard/context.h"  // Level
 
@@ -40,12 +42,13 @@ struct Admin {
 };
 
 struct Redis {
-  std::string url;  // empty: sessions live in this process. Nothing else is available yet.
+  std::optional<RedisUrl> server;  // redis.url; none: sessions live in this process
 };
 
 struct Session {
   std::chrono::seconds ttl{10200};  // since the last use
   std::size_t max = 10000;          // sessions kept at once; more logins are refused as overloaded
+  std::filesystem::path seal_key;   // what records in Redis are sealed with; empty: they are not. Not looked at here
 };
 
 enum class HostKeys {
@@ -78,15 +81,25 @@ struct Engine {
 
 struct Logging {
   Level level = Level::kInfo;
-  bool json = false;  // log.format: text or json
+  std::map<std::string, Level> levels{};  // by stage, one of kStages: instead of `level`
+  bool json = false;                      // log.format: text or json
+};
+
+struct Watchdog {
+  std::chrono::milliseconds slow{20};       // a plugin's callback that holds an event loop longer is named
+  std::chrono::milliseconds unready{2000};  // a loop that does not come back so long fails /healthz and /readyz
+  std::chrono::milliseconds fatal{30000};   // and so long ends the process; 0: never
 };
 
 struct Limits {
-  std::size_t connections = 10000;                // on the public listener, all together
-  std::size_t head_bytes = 16384;                 // request line and headers
-  std::chrono::milliseconds head_timeout{10000};  // one deadline for the whole head
-  std::size_t body_bytes = 65536;                 // of a REST call
-  std::size_t outbox_bytes = 1048576;             // waiting to be sent to one client; a client over it is closed
+  std::size_t connections = 10000;                 // on the public listener, all together
+  std::size_t head_bytes = 16384;                  // request line and headers
+  std::chrono::milliseconds head_timeout{10000};   // one deadline for the whole head
+  std::size_t body_bytes = 65536;                  // of a REST call
+  std::size_t outbox_bytes = 1048576;              // waiting to be sent to one client; beyond it lines are dropped
+  std::chrono::milliseconds stall_timeout{30000};  // a client that takes nothing for so long is closed
+  unsigned messages_per_second = 100;              // read from one client, after the first messages_burst;
+  unsigned messages_burst = 500;                   // one that keeps sending more is closed
 };
 
 struct Settings {
@@ -99,6 +112,7 @@ struct Settings {
   Plugins plugins;
   Engine engine;
   Logging log;
+  Watchdog watchdog;
   Limits limits;
 };
 

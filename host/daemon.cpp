@@ -29,12 +29,13 @@ Daemon::Daemon(const config::Settings& settings, observe::Log& log)
     : settings_(settings),
       log_(log),
       reactors_(reactor_count(settings)),
-      running_(reactors_.size()),
-      store_({.ttl = settings.session.ttl, .max_sessions = settings.session.max}) {
+      admin_loop_(static_cast<unsigned>(reactors_.size()), "admin"),
+      running_(reactors_.size()) {
   watch();
   load_plugins();
+  build_store();
   build_ssh();
-  hub_ = std::make_unique<fanout::Hub>(reactors_, *pool_);
+  hub_ = std::make_unique<fanout::Hub>(reactors_, *pool_, metrics_);
   build_transport();
   describe();
 }
@@ -51,21 +52,24 @@ void Daemon::watch() {
                            const auto* plugin = running ? running->load(std::memory_order_relaxed) : nullptr;
                            return plugin ? plugin->name() : std::string();
                          }});
+  const auto& limits = settings_.watchdog;
   watchdog_ = std::make_unique<observe::Watchdog>(
-      observe::WatchdogOptions{}, log_, metrics_, std::move(lanes), [](const std::string&, const std::string&) {
+      observe::watchdog_options(limits.slow, limits.unready, limits.fatal), log_, metrics_, std::move(lanes),
+      [](const std::string&, const std::string&) {
         std::abort();  // a loop that hangs cannot be mended from inside; the supervisor starts anew
       });
   health_.add("reactors", observe::Bearing::kAlive, [this] { return watchdog_->status(); });
 }
 
 void Daemon::load_plugins() {
+  const auto held = [this](std::string_view plugin, std::chrono::nanoseconds took) {
+    if (started_) watchdog_->held(plugin, took);  // else no loop waits
+  };
+  const loader::PluginsOptions options{.directory = settings_.plugins.directory,
+                                       .configuration = settings_.plugins.configuration,
+                                       .enabled = settings_.plugins.enabled};
   plugins_ = std::make_unique<loader::Plugins>(
-      loader::PluginsOptions{.directory = settings_.plugins.directory,
-                             .configuration = settings_.plugins.configuration,
-                             .enabled = settings_.plugins.enabled},
-      loader::Services{.log = log_, .metrics = metrics_, .held = [this](std::string_view plugin, auto took) {
-                         watchdog_->held(plugin, took);
-                       }});
+      options, loader::Services{.log = log_, .metrics = metrics_, .held = held, .slow = settings_.watchdog.slow});
   std::string wrong;
   for (const auto& error : plugins_->errors())
     if (error.step() != "configuration") wrong += std::string("\n  ") + error.what();  // else its mistakes say more
@@ -73,6 +77,34 @@ void Daemon::load_plugins() {
   if (!wrong.empty()) throw std::runtime_error("plugins could not be loaded:" + wrong);
   health_.add("plugins", observe::Bearing::kReady, [count = plugins_->records().size()] {
     return observe::Check{.ok = true, .detail = std::to_string(count) + " loaded"};
+  });
+}
+
+void Daemon::build_store() {
+  std::optional<session::Sealer> sealer;
+  if (const auto& file = settings_.session.seal_key; !file.empty()) {  // read without Redis, too: a mistake shows early
+    auto keys = session::Sealer::from_file(file);
+    if (!keys) throw std::runtime_error(std::string("session.seal_key: ") + keys.error().what());
+    sealer = std::move(keys).value();
+  }
+  if (!settings_.redis.server) {
+    auto memory = std::make_unique<session::MemoryStore>(
+        session::MemoryStore::Options{.ttl = settings_.session.ttl, .max_sessions = settings_.session.max});
+    memory_store_ = memory.get();
+    store_ = std::move(memory);
+    log_.info("session", "sessions live in memory", {});
+    return;
+  }
+  session::RedisStore::Options options{.link = {.server = *settings_.redis.server}, .ttl = settings_.session.ttl};
+  options.sealer = std::move(sealer);
+  log_.info("session", "sessions live in Redis",
+            {{"server", options.link.server.text()}, {"sealed", options.sealer.has_value()}});
+  auto redis = std::make_unique<session::RedisStore>(std::move(options), log_, metrics_);
+  redis_store_ = redis.get();
+  store_ = std::move(redis);
+  health_.add("redis", observe::Bearing::kReady, [redis = redis_store_] {
+    return redis->up() ? observe::Check{.ok = true, .detail = "answers"}
+                       : observe::Check{.ok = false, .detail = "away: nobody new can log in"};
   });
 }
 
@@ -89,12 +121,12 @@ void Daemon::build_ssh() {
   look_ups_ = std::make_unique<reactor::Workers>(reactor::Workers::Options{.name = "dns", .threads = 16});
   authentications_ = std::make_unique<reactor::Workers>(reactor::Workers::Options{.name = "ssh-auth", .threads = 16});
   resolver_ = std::make_unique<ssh::Resolver>(*look_ups_, std::move(egress).value());
-  pool_ = std::make_unique<ssh::Pool>(reactors_, *authentications_, *resolver_, *host_keys_, options, &log_);
+  pool_ = std::make_unique<ssh::Pool>(reactors_, *authentications_, *resolver_, *host_keys_, options, &log_, &metrics_);
 }
 
 void Daemon::build_transport() {
   const router::Services services{.reactors = reactors_,
-                                  .store = store_,
+                                  .store = *store_,
                                   .limiter = limiter_,
                                   .pool = *pool_,
                                   .hub = *hub_,
@@ -118,55 +150,37 @@ void Daemon::build_transport() {
   constexpr std::size_t kAdminConnections = 64;
   admin_site_ = std::make_unique<transport::AdminSite>(services);
   admin_connections_ =
-      std::make_unique<transport::Connections>(reactors_[0], settings_.limits, log_, *transport_metrics_);
-  listeners_.push_back(std::make_unique<transport::Listener>(
+      std::make_unique<transport::Connections>(admin_loop_, settings_.limits, log_, *transport_metrics_);
+  admin_listener_ = std::make_unique<transport::Listener>(
       *settings_.admin.listen, std::vector<transport::Connections*>{admin_connections_.get()}, *admin_site_, ids_, log_,
-      *transport_metrics_, kAdminConnections));
-}
-
-/// Figures that others keep, read when somebody asks for /metrics.
-void Daemon::describe() {
-  const auto collect = [this](std::string_view name, std::string_view help, auto read) {
-    hooks_.push_back(metrics_.collect(name, help, {}, [read] { return static_cast<double>(read()); }));
-  };
-  const auto& hub = hub_->counters();
-  collect("pillard_topics", "Streams that run on nodes.", [&] { return hub.topics.load(); });
-  collect("pillard_subscriptions", "Subscriptions of clients.", [&] { return hub.subscriptions.load(); });
-  collect("pillard_events_published", "Events handed to audiences.", [&] { return hub.published.load(); });
-  const auto& ssh = pool_->counters();
-  collect("pillard_ssh_connections", "SSH connections to nodes.", [&] { return ssh.connections.load(); });
-  collect("pillard_ssh_channels", "Channels on these.", [&] { return ssh.channels.load(); });
-  collect("pillard_ssh_logins", "SSH logins that were tried.", [&] { return ssh.logins.load(); });
-  collect("pillard_ssh_login_failures", "SSH logins that failed.", [&] { return ssh.login_failures.load(); });
-  collect("pillard_ssh_reconnects", "Attempts to reach a lost node again.", [&] { return ssh.reconnects.load(); });
-  collect("pillard_ssh_commands", "Commands run on nodes.", [&] { return ssh.commands.load(); });
-  collect("pillard_ssh_received_bytes", "Bytes received from nodes.", [&] { return ssh.bytes_in.load(); });
-  collect("pillard_ssh_sent_bytes", "Bytes sent to nodes.", [&] { return ssh.bytes_out.load(); });
-  collect("pillard_sessions", "Sessions in the store.", [this] { return store_.size(); });
+      *transport_metrics_, kAdminConnections);
 }
 
 void Daemon::start() {
-  sockets_->start();
   for (auto& listener : listeners_) listener->start(reactors_[0]);
+  if (admin_listener_) admin_listener_->start(admin_loop_);
   for (std::size_t i = 0; i < reactors_.size(); ++i)
     reactors_[i].post([this, i] { running_[i].store(&loader::running_here(), std::memory_order_release); });
   struct Sweeper {
     static void arm(Daemon& daemon) {
       daemon.sweep_ = daemon.reactors_[0].after(kSweep, [&daemon] {
-        daemon.store_.sweep(session::MemoryStore::Clock::now());
+        daemon.memory_store_->sweep(session::MemoryStore::Clock::now());
         arm(daemon);
       });
     }
   };
-  Sweeper::arm(*this);
+  if (memory_store_) Sweeper::arm(*this);
+  if (redis_store_) redis_store_->start();
   started_ = true;
   reactors_.start();
+  admin_loop_.start();
   watchdog_->start();
 }
 
 std::vector<config::Endpoint> Daemon::listening() const {
   std::vector<config::Endpoint> all;
   for (const auto& listener : listeners_) all.push_back(listener->endpoint());
+  if (admin_listener_) all.push_back(admin_listener_->endpoint());
   return all;
 }
 
@@ -192,12 +206,17 @@ Daemon::~Daemon() {
   if (started_) farewell();
   watchdog_->stop();  // it looks at what the loops' threads hold
   reactors_.stop();
+  admin_loop_.stop();
+  admin_loop_.join();
+  started_ = false;
+  store_->stop();
   // The loops have ended: from here on all lanes are this thread. What is taken down owes others a last word (a
   // subscription that leaves its topic), which is carried out before those others go.
   reactors_.drain();
   sockets_->stop();
   listeners_.clear();
   connections_.clear();
+  admin_listener_.reset();
   admin_connections_.reset();
   reactors_.drain();
   hooks_.clear();

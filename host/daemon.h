@@ -12,6 +12,7 @@
 #include "observe/watchdog.h"
 #include "session/limiter.h"
 #include "session/memory_store.h"
+#include "session/redis_store.h"
 #include "ssh/host_keys.h"
 #include "ssh/pool.h"
 #include "ssh/resolver.h"
@@ -35,6 +36,7 @@ class Daemon {
 
  private:
   void load_plugins();
+  void build_store();
   void build_ssh();
   void build_transport();
   void watch();
@@ -50,10 +52,13 @@ class Daemon {
   observe::Ids ids_;
 
   reactor::Reactors reactors_;
+  reactor::Reactor admin_loop_;  // of its own: /metrics and /readyz answer while another loop hangs
   std::vector<std::atomic<loader::Running*>> running_;  // which plugin runs on which loop, once they run
   std::unique_ptr<observe::Watchdog> watchdog_;
   std::unique_ptr<loader::Plugins> plugins_;
-  session::MemoryStore store_;
+  std::unique_ptr<session::Store> store_;
+  session::MemoryStore* memory_store_ = nullptr;  // which of both it is
+  session::RedisStore* redis_store_ = nullptr;
   session::LoginLimiter limiter_;
 
   std::unique_ptr<ssh::HostKeys> host_keys_;
@@ -70,6 +75,7 @@ class Daemon {
   std::vector<std::unique_ptr<transport::Connections>> connections_;  // of the public listener, one a reactor
   std::unique_ptr<transport::Connections> admin_connections_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;
+  std::unique_ptr<transport::Listener> admin_listener_;
   reactor::Timer sweep_;
   std::vector<observe::Metrics::Hook> hooks_;
 };

@@ -14,6 +14,8 @@
 
 #include "config.h"
 #include "daemon.h"
+#include "loader/last_words.h"
+#include "session/seal.h"
 
 namespace pillard {
 namespace {
@@ -56,8 +58,10 @@ class Main final : public Poco::Util::ServerApplication {
       return EXIT_USAGE;
     }
     auto loaded = config::load_file(sources());
-    const observe::LogOptions log_options{.level = loaded.settings.log.level, .json = loaded.settings.log.json};
+    const auto& wanted = loaded.settings.log;
+    const observe::LogOptions log_options{.level = wanted.level, .levels = wanted.levels, .json = wanted.json};
     observe::Log log(log_options);
+    const loader::LastWords last_words(log);
     for (const auto& warning : loaded.warnings) log.warning("config", "configuration", {{"warning", warning}});
     if (check_) return check(loaded, log);
     if (!loaded.mistakes.empty()) {
@@ -120,6 +124,11 @@ class Main final : public Poco::Util::ServerApplication {
                                    .enabled = loaded.settings.plugins.enabled},
                                   loader::Services{.log = log, .metrics = metrics});
     auto wrong = loaded.mistakes.size() + plugins.mistakes().size();
+    if (const auto& seal_key = loaded.settings.session.seal_key; !seal_key.empty())
+      if (const auto sealer = session::Sealer::from_file(seal_key); !sealer) {
+        report({{loaded.settings.file.string(), 0, "session.seal_key", sealer.error().what()}});
+        ++wrong;
+      }
     for (const auto& error : plugins.errors()) {
       if (error.step() == "configuration") continue;  // its mistakes say more
       std::cerr << error.what() << '\n';

@@ -27,7 +27,8 @@ CallRun::CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Re
 CallRun::~CallRun() {
   if (!footing_) return;
   footing_->close();
-  loader::guard(*entry_.plugin, [this] { call_.reset(); });
+  loader::destroy(*entry_.plugin, call_);
+  footing_->let_go();
 }
 
 void CallRun::lane_up() {

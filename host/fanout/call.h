@@ -55,8 +55,12 @@ class CallRun final : private ssh::Lane::User, private CallContext {
   void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
   void log(Level level, std::string_view message) override { footing_->log(level, message); }
   Lane lane() override { return footing_->lane(); }
-  void fail(Error error) override { answer(error); }
-  void reply_json(std::string json) override { answer(std::move(json)); }
+  void fail(Error error) override {
+    if (footing_->at_work("fail()")) answer(loader::presentable(error));
+  }
+  void reply_json(std::string json) override {
+    if (footing_->may_say(json)) answer(std::move(json));
+  }
 
   void answer(Answer answer);
 

@@ -1,13 +1,63 @@
 #include "fanout/footing.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 
+#include "pillard/json.h"
+
 namespace pillard::fanout {
+
+namespace {
+constexpr Milliseconds kLongest = std::chrono::hours(24 * 365);  // beyond, clocks would overflow
+constexpr std::size_t kMostOutput = 64 * 1024 * 1024;
+
+Command bounded(Command command) {
+  command.timeout = std::clamp(command.timeout, Milliseconds(0), kLongest);
+  command.max_output = std::min(command.max_output, kMostOutput);
+  return command;
+}
+}  // namespace
+
+/// What a plugin holds by a Handle. One that outlives its Footing holds nothing any more, and may go on any thread.
+class Footing::Held : public Handle::Work {
+ public:
+  Held(std::shared_ptr<Self> self, std::size_t Self::*count) : self_(std::move(self)), count_(count) {
+    next_ = std::exchange(self_->held, this);
+    if (next_) next_->before_ = this;
+    ++(self_.get()->*count_);
+  }
+  ~Held() override { unlink(); }
+  /// The Source or Call is gone: so is what it started.
+  void expire() noexcept {
+    unlink();
+    let_go();
+  }
+
+ protected:
+  virtual void let_go() noexcept = 0;
+  const std::shared_ptr<Self>& self() const noexcept { return self_; }
+
+ private:
+  void unlink() noexcept {
+    if (!self_) return;
+    --(self_.get()->*count_);
+    (before_ ? before_->next_ : self_->held) = next_;
+    if (next_) next_->before_ = before_;
+    self_.reset();
+  }
+
+  std::shared_ptr<Self> self_;
+  std::size_t Self::*count_;
+  Held* before_ = nullptr;
+  Held* next_ = nullptr;
+};
 
 /// A command on the node. The plugin holds it by its Handle; the state is shared with the callback that runs, so that a
 /// callback may drop its own Handle.
-class Footing::Running final : public Handle::Work {
+class Footing::Running final : public Held {
  public:
   struct State {
     std::shared_ptr<Self> self;
@@ -16,12 +66,9 @@ class Footing::Running final : public Handle::Work {
     Function<void(Exit)> done;
     bool active = true;
   };
-  explicit Running(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  ~Running() override {
-    state_->active = false;
-    state_->operation.reset();
-  }
-  bool active() const noexcept override { return state_->active; }
+  explicit Running(std::shared_ptr<State> state) : Held(state->self, &Self::commands), state_(std::move(state)) {}
+  ~Running() override { let_go(); }
+  bool active() const noexcept override { return state_ && state_->active; }
 
   // The operation lives in the state: a weak way back, or the two would keep each other.
   static Function<void(std::string_view)> on_data(std::weak_ptr<State> weak) {
@@ -41,13 +88,23 @@ class Footing::Running final : public Handle::Work {
   }
 
  private:
+  void let_go() noexcept override {
+    if (!state_) return;
+    state_->active = false;
+    state_->operation.reset();
+    state_.reset();
+  }
   std::shared_ptr<State> state_;
 };
 
-class Footing::Ticking final : public Handle::Work {
+class Footing::Ticking final : public Held {
  public:
+  explicit Ticking(std::shared_ptr<Self> self) : Held(std::move(self), &Self::timers) {}
   reactor::Timer timer;
   bool active() const noexcept override { return timer.pending(); }
+
+ private:
+  void let_go() noexcept override { timer.reset(); }
 };
 
 /// The weak way home for a plugin's own thread: it knows the reactor, not the Footing.
@@ -74,44 +131,77 @@ Footing::Footing(reactor::Reactor& reactor, ssh::Lane& lane, loader::PluginRecor
       failed_(std::move(failed)),
       self_(std::make_shared<Self>(Self{.footing = this, .failure = std::nullopt})) {}
 
-Footing::~Footing() { self_->open = false; }
+Footing::~Footing() { let_go(); }
+
+void Footing::let_go() noexcept {
+  close();
+  if (self_->held) plugin_.breach("it keeps Handles past the end of the stream or call that made them");
+  while (self_->held) self_->held->expire();
+}
+
+bool Footing::at_work(std::string_view what) {
+  assert(reactor_.at_home() && "a plugin calls its Context from another thread; Lane::post() is the way");
+  if (!reactor_.at_home()) {
+    plugin_.breach(fmt::format("it calls {} from another thread; Lane::post() is the way", what));
+    return false;
+  }
+  return self_->open && !self_->failure;
+}
+
+void Footing::admit(std::size_t count, std::size_t most, std::string_view what) {
+  if (count < most) return;
+  plugin_.breach(fmt::format("a stream or call of it has more than {} {} at once", most, what));
+  throw Error(Code::kOverloaded, fmt::format("The {} plugin has too many {} at once.", plugin_.name(), what));
+}
+
+bool Footing::may_say(std::string_view json) {
+  if (!at_work("publish() or reply()")) return false;
+  if (json.size() > kMostEventBytes)
+    throw Error(
+        plugin_.broke(fmt::format("published {} bytes at once; {} are the most", json.size(), kMostEventBytes)));
+  if (!json::valid(json)) throw Error(plugin_.broke(fmt::format("published what is no JSON: {}", json.substr(0, 100))));
+  return true;
+}
 
 Handle Footing::exec(Command command, Function<void(Exit)> done) {
-  assert(reactor_.on_lane());
+  if (!at_work("exec()")) return {};
+  admit(self_->commands, kMostCommands, "commands");
   auto state = std::make_shared<Running::State>();
   state->self = self_;
   state->done = std::move(done);
-  state->operation = lane_.exec(command, Running::on_done(state));
+  state->operation = lane_.exec(bounded(std::move(command)), Running::on_done(state));
   return Handle(std::make_unique<Running>(std::move(state)));
 }
 
 Handle Footing::bytes(Command command, Function<void(std::string_view)> data, Function<void(Exit)> done) {
-  assert(reactor_.on_lane());
+  if (!at_work("bytes() or lines()")) return {};
+  admit(self_->commands, kMostCommands, "commands");
   auto state = std::make_shared<Running::State>();
   state->self = self_;
   state->data = std::move(data);
   state->done = std::move(done);
-  state->operation = lane_.stream(command, Running::on_data(state), Running::on_done(state));
+  state->operation = lane_.stream(bounded(std::move(command)), Running::on_data(state), Running::on_done(state));
   return Handle(std::make_unique<Running>(std::move(state)));
 }
 
 Handle Footing::after(Milliseconds delay, Function<void()> fn) {
-  assert(reactor_.on_lane());
-  auto ticking = std::make_unique<Ticking>();
-  ticking->timer = reactor_.after(delay, [self = self_, fn = std::move(fn)]() mutable {
-    if (!self->open) return;
-    auto once = std::move(fn);  // it may drop its own Handle, and this closure with it
-    self->footing->enter([&] { once(); });
-  });
+  if (!at_work("after()")) return {};
+  admit(self_->timers, kMostTimers, "timers");
+  auto ticking = std::make_unique<Ticking>(self_);
+  ticking->timer =
+      reactor_.after(std::clamp(delay, Milliseconds(0), kLongest), [self = self_, fn = std::move(fn)]() mutable {
+        if (!self->open) return;
+        auto once = std::move(fn);  // it may drop its own Handle, and this closure with it
+        self->footing->enter([&] { once(); });
+      });
   return Handle(std::move(ticking));
 }
 
 Lane Footing::lane() { return Lane(std::make_shared<Gate>(reactor_, self_)); }
 
 void Footing::fail(const Error& error) {
-  assert(reactor_.on_lane());
-  if (!self_->open || self_->failure) return;
-  self_->failure = error;
+  if (!at_work("fail()")) return;
+  self_->failure = loader::presentable(error);
   // From a callback, enter() settles it; from elsewhere (a destructor of a captured object) the next turn does.
   if (self_->depth == 0)
     reactor_.post([weak = std::weak_ptr(self_)] {

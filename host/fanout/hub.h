@@ -1,7 +1,6 @@
 #pragma once
 // The meeting place of subscribers and topics. A topic lives on its node's lane, its subscribers on the reactors of
 // their connections; between them go posts, in order.
-#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -10,15 +9,19 @@
 #include "fanout/call.h"
 #include "fanout/shard.h"
 #include "fanout/topic.h"
+#include "observe/metrics.h"
 #include "session/session.h"
 
 namespace pillard::fanout {
 
-/// Figures for /metrics. [any]
-struct HubCounters {
-  std::atomic<std::int64_t> topics{0};
-  std::atomic<std::int64_t> subscriptions{0};
-  std::atomic<std::uint64_t> published{0};
+/// Figures of this stage. [any]
+struct FanoutMetrics {
+  explicit FanoutMetrics(observe::Metrics& metrics);
+  observe::Gauge& topics;
+  observe::Gauge& subscriptions;
+  observe::Counter& events;
+  observe::Counter& catch_ups;
+  observe::Counter& refused;
 };
 
 /// A session whose owner was found to be who they say, and the key under which its node's lane is found.
@@ -30,7 +33,7 @@ struct Login {
 class Hub {
  public:
   /// All must outlive it. Destroy it only after the reactors have been joined.
-  Hub(reactor::Reactors& reactors, ssh::Pool& pool, TopicOptions options = {});
+  Hub(reactor::Reactors& reactors, ssh::Pool& pool, observe::Metrics& metrics, TopicOptions options = {});
   ~Hub();
 
   /// Joins the audience of what `query` asks for on the session's node; the first one starts it. `subscriber` and
@@ -42,7 +45,11 @@ class Hub {
   std::unique_ptr<PendingCall> call(reactor::Reactor& home, Login login, const loader::CallEntry& entry,
                                     std::string params, Function<void(Result<std::string>)> done);
 
-  const HubCounters& counters() const noexcept { return counters_; }
+  /// [any] A session with this lane key has ended, and its subscriptions: what runs on the node for nobody else ends
+  /// now and not after a linger, its SSH connections too.
+  void release(const std::string& lane_key);
+
+  const FanoutMetrics& metrics() const noexcept { return metrics_; }
 
  private:
   friend class Shard;
@@ -56,8 +63,9 @@ class Hub {
   reactor::Reactors& reactors_;
   ssh::Pool& pool_;
   const TopicOptions options_;
-  HubCounters counters_;
+  FanoutMetrics metrics_;
   std::vector<std::unique_ptr<Side>> sides_;
+  std::vector<observe::Metrics::Hook> hooks_;
 };
 
 }  // namespace pillard::fanout

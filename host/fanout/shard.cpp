@@ -52,7 +52,7 @@ void Shard::pace_changed(const Subscription& subscription) {
 
 /// Calls `tell` for each subscriber that the topic has welcomed. Subscriptions may come and go meanwhile.
 template <class Tell>
-void Shard::tell(const TopicId& topic, Tell tell) {
+void Shard::for_each(const TopicId& topic, Tell tell) {
   auto found = audiences_.find(*topic.key);
   if (found == audiences_.end()) return;
   auto& audience = found->second;  // stays where it is: references into an unordered_map survive insertions
@@ -72,7 +72,7 @@ void Shard::welcome(const TopicId& topic, std::uint64_t member, const SharedBatc
   if (found == by_number_.end()) return;  // it left meanwhile
   auto& subscription = *found->second;
   subscription.life_ = topic.life;
-  if (!replay->frames.empty()) {
+  if (replay) {
     subscription.last_ = reactor_.now();
     subscription.subscriber_->deliver(replay);
   }
@@ -81,9 +81,23 @@ void Shard::welcome(const TopicId& topic, std::uint64_t member, const SharedBatc
     still->second->subscriber_->problem(*problem, false);
 }
 
+void Shard::hand(std::uint64_t member, const SharedBatch& batch) {
+  const auto found = by_number_.find(member);
+  if (found != by_number_.end()) found->second->subscriber_->deliver(batch);
+}
+
+void Shard::tell(std::uint64_t member, const Error& error, bool ended) {
+  const auto found = by_number_.find(member);
+  if (found != by_number_.end()) found->second->subscriber_->problem(error, ended);
+}
+
+void Shard::gap(const TopicId& topic, std::uint64_t dropped) {
+  for_each(topic, [&](Subscription& subscription) { subscription.subscriber_->gap(dropped); });
+}
+
 void Shard::spread(const TopicId& topic, const Outlet::Batches& batches) {
   const auto now = reactor_.now();
-  tell(topic, [&](Subscription& subscription) {
+  for_each(topic, [&](Subscription& subscription) {
     if (subscription.pace_ms_) {
       // A tenth early is on time: the Source's own interval is never exact.
       const Milliseconds pace(*subscription.pace_ms_ - *subscription.pace_ms_ / 10);
@@ -96,7 +110,7 @@ void Shard::spread(const TopicId& topic, const Outlet::Batches& batches) {
 }
 
 void Shard::problem(const TopicId& topic, const Error& error, bool ended) {
-  tell(topic, [&](Subscription& subscription) { subscription.subscriber_->problem(error, ended); });
+  for_each(topic, [&](Subscription& subscription) { subscription.subscriber_->problem(error, ended); });
 }
 
 }  // namespace pillard::fanout

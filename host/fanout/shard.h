@@ -46,9 +46,14 @@ class Shard {
  public:
   Shard(Hub& hub, reactor::Reactor& reactor) : hub_(hub), reactor_(reactor) {}
 
+  /// `replay` may be null.
   void welcome(const TopicId& topic, std::uint64_t member, const SharedBatch& replay,
                const std::optional<Error>& problem);
+  /// To one, welcomed or not.
+  void hand(std::uint64_t member, const SharedBatch& batch);
+  void tell(std::uint64_t member, const Error& error, bool ended);
   void spread(const TopicId& topic, const Outlet::Batches& batches);
+  void gap(const TopicId& topic, std::uint64_t dropped);
   void problem(const TopicId& topic, const Error& error, bool ended);
   reactor::Reactor& reactor() noexcept { return reactor_; }
   std::size_t size() const noexcept { return by_number_.size(); }
@@ -64,7 +69,7 @@ class Shard {
   void remove(Subscription& subscription);
   void pace_changed(const Subscription& subscription);
   template <class Tell>
-  void tell(const TopicId& topic, Tell tell);
+  void for_each(const TopicId& topic, Tell tell);
 
   Hub& hub_;
   reactor::Reactor& reactor_;

@@ -12,23 +12,48 @@
 
 namespace pillard::fanout {
 
-/// Bytes as they go on the wire, encoded once and shared by all who get them.
-using Frame = std::shared_ptr<const std::string>;
+/// Frames as they go on the wire, one behind the other: encoded once, shared by all who get them.
+struct Batch {
+  std::string bytes;
+  std::vector<std::uint32_t> ends;  // where each frame ends; empty: `bytes` is one frame
 
-/// How a door writes an event. Subscribers with the same Encoder (by address) share frames; it must outlive them and is
-/// used on any lane.
+  std::size_t size() const noexcept { return ends.empty() ? 1 : ends.size(); }
+  std::size_t begin_of(std::size_t frame) const noexcept { return frame == 0 ? 0 : ends[frame - 1]; }
+};
+using SharedBatch = std::shared_ptr<const Batch>;
+
+/// [any] One frame of one client alone.
+inline SharedBatch single(std::string bytes) {
+  return std::make_shared<const Batch>(Batch{.bytes = std::move(bytes), .ends = {}});
+}
+
+/// How a door writes an event. Subscribers with the same Encoder (by address) share batches; it must outlive them and
+/// is used on any lane.
 class Encoder {
  public:
   virtual ~Encoder() = default;
-  virtual std::string encode(std::string_view event, std::string_view json) const = 0;
+  /// Appends one whole frame. `json`: any number of values, comma-separated.
+  virtual void encode(std::string& out, std::string_view event, std::string_view json) const = 0;
 };
 
-/// Events of one topic in their order.
-struct Batch {
-  std::vector<Frame> frames;
-  std::size_t bytes = 0;  // of all frames
+/// What a full queue may do with the events of one subscription that wait in it. Whoever queues them knows it by its
+/// address, so it stays where it is.
+class Flow {
+ public:
+  /// `key`: canonical JSON of the params, an object. All but `key` are referred to.
+  Flow(const StreamOptions& options, std::string_view key, const Encoder& encoder)
+      : options_(options), key_(key), encoder_(encoder) {}
+  Flow(const Flow&) = delete;
+
+  Overflow overflow() const noexcept { return options_.overflow; }
+  /// What the client is told in the place of so many events: the params and "dropped".
+  SharedBatch gap(std::uint64_t dropped) const;
+
+ private:
+  const StreamOptions& options_;
+  const std::string key_;
+  const Encoder& encoder_;
 };
-using SharedBatch = std::shared_ptr<const Batch>;
 
 /// One subscription's ear. Called on its own reactor, never from inside a call into the hub. Any of the calls may
 /// destroy the Subscription, and with it the caller's way to this object.
@@ -36,6 +61,8 @@ class Subscriber {
  public:
   /// First the events kept for late ones (possibly none), then what is new: nothing in between is missed or repeated.
   virtual void deliver(const SharedBatch& batch) = 0;
+  /// So many events were dropped here, between those delivered before and those to come: this daemon could not keep up.
+  virtual void gap(std::uint64_t dropped) = 0;
   /// A Problem. `ended`: the stream is over, no call follows; otherwise it goes on, perhaps after a pause.
   virtual void problem(const Error& error, bool ended) = 0;
 

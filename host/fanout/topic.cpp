@@ -1,7 +1,5 @@
 #include "fanout/topic.h"
 
-#include <cassert>
-
 namespace pillard::fanout {
 
 Topic::Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
@@ -14,12 +12,14 @@ Topic::Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loade
       options_(options),
       query_(std::move(query)),
       retry_(options.retry_first),
-      ring_(stream.type->options().replay, options.ring_bytes) {
+      ring_(options.ring_bytes),
+      latecomers_(*this, reactor, lane, stream, options.latecomers) {
   use_ = ssh_.use(*this);
 }
 
 Topic::~Topic() {
   *alive_ = false;
+  latecomers_.clear();
   stop_source();
 }
 
@@ -27,19 +27,32 @@ void Topic::join(Member member) {
   linger_timer_.reset();
   if (source_) trouble_.reset();  // it runs again: what lasted is over, even if there was nothing to publish yet
   flush();                        // so that the ring holds exactly what the others have been sent
+  if (member.resume.empty()) return admit(std::move(member), {});
+  if (ring_.knows(member.resume)) {
+    const auto behind = member.resume;
+    return admit(std::move(member), behind);
+  }
+  if (trouble_) tell(member, *trouble_);
+  latecomers_.add(std::move(member));
+}
+
+void Topic::admit(Member member, std::string_view behind) {
+  if (source_) trouble_.reset();
+  flush();
+  if (!behind.empty() && !ring_.knows(behind)) return latecomers_.add(std::move(member));
   ++audience_[member.reactor][member.encoder];
   if (member.pace_ms) ++paces_[*member.pace_ms];
-  bool gap = false;
-  auto replay = replay_for(member, gap);
-  auto problem = trouble_;
-  if (gap && !problem)
-    problem = Error(Code::kNotFound, "Earlier events may be missing: the last one that was seen is not kept any more.");
-  outlet_.welcome(member.reactor, member.id, id_, std::move(replay), std::move(problem));
+  outlet_.welcome(member.reactor, member.id, id_, replay(*member.encoder, behind), trouble_);
   members_.insert_or_assign({member.reactor, member.id}, std::move(member));
   retune();
 }
 
+void Topic::hand(const Member& member, SharedBatch batch) { outlet_.hand(member.reactor, member.id, std::move(batch)); }
+
+void Topic::tell(const Member& member, const Error& error) { outlet_.tell(member.reactor, member.id, error, false); }
+
 void Topic::leave(unsigned reactor, std::uint64_t id) {
+  if (latecomers_.remove(reactor, id)) return linger();
   const auto found = members_.find({reactor, id});
   if (found == members_.end()) return;
   const auto& member = found->second;
@@ -50,14 +63,27 @@ void Topic::leave(unsigned reactor, std::uint64_t id) {
   if (member.pace_ms && --paces_[*member.pace_ms] == 0) paces_.erase(*member.pace_ms);
   members_.erase(found);
   retune();
-  if (members_.empty() && !over_)
-    linger_timer_ = reactor_.after(stream_.type->options().linger, [this] {
-      over_ = true;
-      outlet_.over(id_);
-    });
+  linger();
+}
+
+void Topic::linger() {
+  if (has_members() || over_) return;
+  linger_timer_ = reactor_.after(stream_.type->options().linger, [this] { over(); });
+}
+
+void Topic::end_if_unused() {
+  if (!has_members() && !over_) over();
+}
+
+void Topic::over() {
+  over_ = true;
+  linger_timer_.reset();
+  retry_timer_.reset();
+  outlet_.over(id_);
 }
 
 void Topic::pace(unsigned reactor, std::uint64_t id, std::int64_t pace_ms) {
+  if (latecomers_.pace(reactor, id, pace_ms)) return;
   const auto found = members_.find({reactor, id});
   if (found == members_.end() || found->second.pace_ms == pace_ms) return;
   if (auto& before = found->second.pace_ms; before && --paces_[*before] == 0) paces_.erase(*before);
@@ -85,7 +111,7 @@ void Topic::lane_down(const Error& error) {
   retry_ = options_.retry_first;
   stop_source();
   if (!passing(error.code())) return end(error);
-  tell(error, false);
+  tell_all(error, false);
 }
 
 void Topic::start_source() {
@@ -97,19 +123,22 @@ void Topic::start_source() {
     auto source = stream_.type->start(*this, query_);
     source_ = std::move(source);
   });
+  if (source_) latecomers_.source_started(query_);
 }
 
 void Topic::stop_source() {
   if (!footing_) return;
+  latecomers_.source_stopped();
   footing_->close();
-  loader::guard(*stream_.plugin, [this] { source_.reset(); });
+  loader::destroy(*stream_.plugin, source_);
+  footing_->let_go();
   footing_.reset();
 }
 
 void Topic::source_failed(const Error& error) {
   stop_source();
   if (!passing(error.code())) return end(error);
-  tell(error, false);
+  tell_all(error, false);
   // What ran well for long enough starts again quickly; what fails at once is tried less and less often.
   if (reactor_.now() - started_ > options_.retry_most) retry_ = options_.retry_first;
   retry_timer_ = reactor_.after(retry_, [this] {
@@ -118,35 +147,32 @@ void Topic::source_failed(const Error& error) {
   retry_ = std::min(retry_ * 2, options_.retry_most);
 }
 
-void Topic::tell(const Error& error, bool ended) {
+void Topic::tell_all(const Error& error, bool ended) {
   flush();
   const bool known = trouble_ && trouble_->code() == error.code() && std::string_view(trouble_->what()) == error.what();
   trouble_ = error;
   if (known && !ended) return;
   for (const auto& [reactor, encoders] : audience_) outlet_.problem(reactor, id_, error, ended);
+  latecomers_.for_each([&](const Member& member) { outlet_.tell(member.reactor, member.id, error, ended); });
 }
 
 void Topic::end(const Error& error) {
-  if (std::exchange(over_, true)) return;
-  tell(error, true);
-  linger_timer_.reset();
-  retry_timer_.reset();
-  outlet_.over(id_);
+  if (over_) return;
+  tell_all(error, true);
+  over();
 }
 
 void Topic::notice(const Error& error) {
-  if (!footing_->open()) return;
+  if (!footing_->at_work("notice()")) return;
   flush();
-  for (const auto& [reactor, encoders] : audience_) outlet_.problem(reactor, id_, error, false);
+  const auto told = loader::presentable(error);
+  for (const auto& [reactor, encoders] : audience_) outlet_.problem(reactor, id_, told, false);
 }
 
 void Topic::publish_json(std::string json, std::string_view cursor) {
-  assert(reactor_.on_lane());
-  if (!footing_->open() || over_) return;
+  if (!footing_->may_say(json) || over_) return;
   trouble_.reset();
-  auto event = std::make_shared<Event>();
-  event->json = std::move(json);
-  event->cursor = cursor;
+  auto event = std::make_shared<const Event>(Event{.json = std::move(json), .cursor = std::string(cursor)});
   if (!cursor.empty()) last_cursor_ = cursor;
   if (stream_.type->options().overflow == Overflow::kNewest) {
     pending_.clear();
@@ -154,7 +180,8 @@ void Topic::publish_json(std::string json, std::string_view cursor) {
   }
   pending_bytes_ += event->json.size();
   pending_.push_back(event);
-  ring_.push(std::move(event));
+  const auto replay_events = stream_.type->options().replay;
+  ring_.push(std::move(event), cursor.empty() ? replay_events : std::max(replay_events, options_.resume_events));
   schedule_flush();
 }
 
@@ -178,45 +205,34 @@ void Topic::flush() {
   flushed_ = reactor_.now();
   const auto events = std::exchange(pending_, {});
   pending_bytes_ = 0;
+  outlet_.published(events.size());
+  const auto& options = stream_.type->options();
   std::map<const Encoder*, SharedBatch> made;
   for (const auto& [reactor, encoders] : audience_) {
     Outlet::Batches batches;
     for (const auto& [encoder, users] : encoders) {
       auto& batch = made[encoder];
-      if (!batch) {
-        auto fresh = std::make_shared<Batch>();
-        fresh->frames.reserve(events.size());
-        for (const auto& event : events) {
-          fresh->frames.push_back(event->frame(*encoder, stream_.type->options().event));
-          fresh->bytes += fresh->frames.back()->size();
-        }
-        batch = std::move(fresh);
-      }
+      if (!batch) batch = encode_batch(*encoder, options.event, events.data(), events.data() + events.size());
       batches.emplace_back(encoder, batch);
     }
-    outlet_.spread(reactor, id_, batches);
+    outlet_.spread(reactor, id_, batches, options.overflow);
   }
+  if (latecomers_.empty() && latecomers_.heard()) return;
+  // It may be the Source's own code that runs, and who joins may lead there.
+  reactor_.at_turn_end([this, alive = alive_, events] {
+    if (*alive) latecomers_.published(events);
+  });
 }
 
-/// What a late one missed; behind the cursor that it presents, if the ring still knows it. Else there may be a gap.
-SharedBatch Topic::replay_for(const Member& member, bool& gap) {
-  auto batch = std::make_shared<Batch>();
-  const auto& events = ring_.events();
-  auto from = events.begin();
-  if (!member.resume.empty()) {
-    const auto known =
-        std::find_if(events.begin(), events.end(), [&](const auto& event) { return event->cursor == member.resume; });
-    if (known != events.end()) {
-      from = std::next(known);
-    } else {
-      gap = !events.empty();
-    }
-  }
-  for (; from != events.end(); ++from) {
-    batch->frames.push_back((*from)->frame(*member.encoder, stream_.type->options().event));
-    batch->bytes += batch->frames.back()->size();
-  }
-  return batch;
+/// What a late one missed: all behind an event that the ring knows, else the newest few.
+SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) const {
+  const auto& kept = ring_.events();
+  const auto most = static_cast<std::ptrdiff_t>(stream_.type->options().replay);
+  const auto known = behind.empty() ? kept.end() : ring_.find(behind);
+  const auto from = known != kept.end() ? std::next(known) : kept.end() - std::min(std::ssize(kept), most);
+  const std::vector<SharedEvent> events(from, kept.end());
+  if (events.empty()) return nullptr;
+  return encode_batch(encoder, stream_.type->options().event, events.data(), events.data() + events.size());
 }
 
 }  // namespace pillard::fanout

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fanout/footing.h"
+#include "fanout/latecomers.h"
 #include "fanout/ring.h"
 #include "fanout/subscriber.h"
 #include "loader/registry.h"
@@ -28,8 +29,14 @@ class Outlet {
   /// To one new member: what it missed, and the Problem that lasts, if one does.
   virtual void welcome(unsigned reactor, std::uint64_t member, const TopicId& topic, SharedBatch replay,
                        std::optional<Error> problem) = 0;
-  virtual void spread(unsigned reactor, const TopicId& topic, const Batches& batches) = 0;
+  /// To one that was not welcomed yet: what it missed so far, or a Problem.
+  virtual void hand(unsigned reactor, std::uint64_t member, SharedBatch batch) = 0;
+  virtual void tell(unsigned reactor, std::uint64_t member, const Error& error, bool ended) = 0;
+  virtual void spread(unsigned reactor, const TopicId& topic, const Batches& batches, Overflow overflow) = 0;
   virtual void problem(unsigned reactor, const TopicId& topic, const Error& error, bool ended) = 0;
+  /// To be counted.
+  virtual void published(std::size_t events) = 0;
+  virtual void catching_up() = 0;
   /// The topic is over; it may be destroyed after this call has returned to the loop.
   virtual void over(const TopicId& topic) = 0;
 
@@ -43,19 +50,16 @@ struct TopicOptions {
   Milliseconds retry_first{1'000};      // before a failed Source is built again; doubled up to
   Milliseconds retry_most{30'000};      //
   std::size_t ring_bytes = 512 << 10;   // of the events kept for late ones, whatever their number: half an outbox
+  std::size_t resume_events = 1'000;    // with cursors so many are kept, for those who come back
   std::size_t pending_bytes = 1 << 20;  // then a flush does not wait
+  std::size_t topics_a_lane = 256;      // on one node with one credential; one more is refused
+  std::size_t mailbox_bytes = 4 << 20;  // on their way from the topics of one loop to the subscribers of another
+  LatecomersOptions latecomers{};
 };
 
 /// Everything here runs on one lane.
-class Topic final : private ssh::Lane::User, private Context {
+class Topic final : private ssh::Lane::User, private Context, private Latecomers::Host {
  public:
-  struct Member {
-    unsigned reactor = 0;
-    std::uint64_t id = 0;
-    const Encoder* encoder = nullptr;
-    std::optional<std::int64_t> pace_ms;
-    std::string resume;
-  };
   Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
         Outlet& outlet, TopicOptions options);
   ~Topic() override;
@@ -63,7 +67,9 @@ class Topic final : private ssh::Lane::User, private Context {
   void join(Member member);
   void leave(unsigned reactor, std::uint64_t member);
   void pace(unsigned reactor, std::uint64_t member, std::int64_t pace_ms);
-  bool has_members() const noexcept { return !members_.empty(); }
+  bool has_members() const noexcept { return !members_.empty() || !latecomers_.empty(); }
+  /// Ends at once if nobody listens, instead of after the linger.
+  void end_if_unused();
 
  private:
   // ssh::Lane::User
@@ -80,16 +86,24 @@ class Topic final : private ssh::Lane::User, private Context {
   void publish_json(std::string json, std::string_view cursor) override;
   void notice(const Error& error) override;
   const std::string& resume_from() const override { return last_cursor_; }
+  // Latecomers::Host
+  const Ring& ring() const override { return ring_; }
+  void admit(Member member, std::string_view behind) override;
+  void hand(const Member& member, SharedBatch batch) override;
+  void tell(const Member& member, const Error& error) override;
+  void catching_up() override { outlet_.catching_up(); }
 
   void start_source();
   void stop_source();
   void source_failed(const Error& error);
   void retune();
-  void tell(const Error& error, bool ended);
+  void tell_all(const Error& error, bool ended);
   void end(const Error& error);
+  void linger();
+  void over();
   void schedule_flush();
   void flush();
-  SharedBatch replay_for(const Member& member, bool& gap);
+  SharedBatch replay(const Encoder& encoder, std::string_view behind) const;
 
   const TopicId id_;
   reactor::Reactor& reactor_;
@@ -114,13 +128,14 @@ class Topic final : private ssh::Lane::User, private Context {
 
   Ring ring_;
   std::string last_cursor_;
-  std::vector<std::shared_ptr<Event>> pending_;
+  std::vector<SharedEvent> pending_;
   std::size_t pending_bytes_ = 0;
   bool flush_scheduled_ = false;
   reactor::Clock::time_point flushed_{};
   reactor::Timer flush_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
+  Latecomers latecomers_;
   std::unique_ptr<Footing> footing_;
   std::unique_ptr<Source> source_;  // last: it goes first, and uses all of the above
 };

@@ -108,6 +108,30 @@ const Manifest* map(const fs::path& file, const fs::path& opened) {
 }
 }  // namespace
 
+std::string differing(std::string_view one, std::string_view other) {
+  using Entry = std::pair<std::string, std::string>;
+  const auto entries = [](std::string_view stamp) {
+    std::vector<Entry> found;
+    while (!stamp.empty()) {
+      const auto word = stamp.substr(0, stamp.find(' '));
+      stamp.remove_prefix(std::min(word.size() + 1, stamp.size()));
+      // A compiler's version has words of its own.
+      if (const auto equals = word.find('='); equals != std::string_view::npos) {
+        found.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+      } else if (!found.empty()) {
+        found.back().second.append(" ").append(word);
+      }
+    }
+    return found;
+  };
+  const auto theirs = entries(other);
+  std::string names;
+  for (const auto& entry : entries(one))
+    if (std::find(theirs.begin(), theirs.end(), entry) == theirs.end())
+      names += (names.empty() ? "" : ", ") + entry.first;
+  return names;
+}
+
 bool valid_plugin_name(std::string_view name) noexcept {
   const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
@@ -126,9 +150,9 @@ PluginFile::PluginFile(const fs::path& directory, const std::string& name, const
   manifest_ = map(path_, opened);
   if (std::strcmp(manifest_->stamp, stamp) != 0)
     throw LoadError(path_, "stamp",
-                    fmt::format("was built differently from this daemon. Rebuild it with the SDK "
+                    fmt::format("was built differently from this daemon ({}). Rebuild it with the SDK "
                                 "of this daemon.\n  plugin: {}\n  daemon: {}",
-                                manifest_->stamp, stamp));
+                                differing(stamp, manifest_->stamp), manifest_->stamp, stamp));
   check_names(name);
 }
 

@@ -48,6 +48,9 @@ class PluginFile {
   const Manifest* manifest_ = nullptr;
 };
 
+/// Which of the entries of a stamp ("key=value key=value ...") stand otherwise in `other`: "compiler, sanitize".
+std::string differing(std::string_view one, std::string_view other);
+
 /// [a-z0-9-]{1,64}: no path, no option, safe in metrics and file names.
 bool valid_plugin_name(std::string_view name) noexcept;
 

@@ -11,22 +11,54 @@ bool is_metric(std::string_view name) {
   const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
 }
+
+constexpr std::size_t kMaxMessage = 2048;
+
+observe::Labels of(const std::string& plugin) { return {{"plugin", plugin}}; }
 }  // namespace
+
+Error presentable(const Error& error) {
+  const std::string_view message = error.what();
+  if (message.size() <= kMaxMessage) return error;
+  auto cut = kMaxMessage - 3;
+  while (cut > 0 && (static_cast<unsigned char>(message[cut]) & 0xc0U) == 0x80U) --cut;  // no half character
+  return {error.code(), std::string(message.substr(0, cut)) + "..."};
+}
 
 PluginRecord::PluginRecord(std::string name, const Services& services)
     : name_(std::move(name)),
       services_(services),
       failures_(services.metrics.counter("pillard_plugin_failures_total", "Exceptions that left a plugin's code.",
-                                         {{"plugin", name_}})) {}
+                                         of(name_))),
+      breaches_(services.metrics.counter("pillard_plugin_breaches_total",
+                                         "What plugins did against their contract, and the daemon prevented.",
+                                         of(name_))),
+      slow_(services.metrics.counter("pillard_plugin_slow_calls_total",
+                                     "Calls into a plugin that held their event loop for [watchdog] slow or longer.",
+                                     of(name_))),
+      calls_(services.metrics.counter("pillard_plugin_calls_total", "Calls into a plugin's code.", of(name_))),
+      spent_(
+          services.metrics.time_counter("pillard_plugin_seconds_total", "Time spent in a plugin's code.", of(name_))) {}
+
+observe::Counter* PluginRecord::known(std::string_view metric) const noexcept {
+  const auto made = slots_made_.load(std::memory_order_acquire);
+  for (std::size_t i = 0; i < made; ++i)
+    if (slots_[i].name == metric) return slots_[i].counter;
+  return nullptr;
+}
 
 observe::Counter* PluginRecord::counter(std::string_view metric) {
+  if (auto* const found = known(metric)) return found;
+  if (!is_metric(metric)) return nullptr;
   const std::lock_guard lock(mutex_);
-  if (const auto known = counters_.find(metric); known != counters_.end()) return known->second;
-  if (!is_metric(metric) || counters_.size() == kMaxMetrics) return nullptr;
-  auto& made = services_.metrics.counter("pillard_plugin_counts_total", "What plugins count.",
-                                         {{"plugin", name_}, {"metric", std::string(metric)}});
-  counters_.emplace(metric, &made);
-  return &made;
+  if (auto* const found = known(metric)) return found;
+  const auto made = slots_made_.load(std::memory_order_relaxed);
+  if (made == kMaxMetrics) return nullptr;
+  auto& counter = services_.metrics.counter("pillard_plugin_counts_total", "What plugins count.",
+                                            {{"plugin", name_}, {"metric", std::string(metric)}});
+  slots_[made] = {std::string(metric), &counter};
+  slots_made_.store(made + 1, std::memory_order_release);
+  return &counter;
 }
 
 void PluginRecord::count(std::string_view metric, std::int64_t by) {
@@ -41,7 +73,7 @@ void PluginRecord::count(std::string_view metric, std::int64_t by) {
 }
 
 void PluginRecord::log(Level level, std::string_view message) {
-  services_.log.write(level, "plugin", "says", {{"plugin", name_}, {"message", message.substr(0, 4096)}});
+  services_.log.write(level, "plugin", "says", {{"plugin", name_}, {"text", message.substr(0, 4096)}});
 }
 
 Error PluginRecord::broke(std::string_view what) {
@@ -52,9 +84,19 @@ Error PluginRecord::broke(std::string_view what) {
   return {Code::kInternal, fmt::format("The {} plugin failed.", name_)};
 }
 
+void PluginRecord::breach(std::string_view what) {
+  breaches_.add();
+  if (const auto held_back = throttle_.pass(what.substr(0, 256)))
+    services_.log.error("plugin", "the plugin does what its contract forbids",
+                        {{"plugin", name_}, {"what", what}, {"suppressed", *held_back}});
+}
+
 void PluginRecord::spend(std::chrono::nanoseconds took) {
-  spent_.fetch_add(took.count(), std::memory_order_relaxed);
-  if (took >= services_.slow && services_.held) services_.held(name_, took);
+  calls_.add();
+  spent_.add(took);
+  if (took < services_.slow) return;
+  slow_.add();
+  if (services_.held) services_.held(name_, took);
 }
 
 }  // namespace pillard::loader

@@ -1,10 +1,10 @@
 #pragma once
 // One plugin as the host sees it while it runs: its name, what it counts and says, the time it takes.
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -24,6 +24,9 @@ struct Services {
   std::chrono::nanoseconds slow{std::chrono::milliseconds{20}};
 };
 
+/// [any] An Error whose message is at most 2,048 bytes long, so that what a plugin says fits into any answer.
+Error presentable(const Error& error);
+
 /// Everything is [any]. Lives from load to the end of the daemon.
 class PluginRecord {
  public:
@@ -33,7 +36,7 @@ class PluginRecord {
   const std::string& name() const noexcept { return name_; }
 
   /// As Scope::count(): a name that is not [a-z_]{1,64}, one beyond 32 different ones, or a negative number is not
-  /// counted, and the log says so (once a minute).
+  /// counted, and the log says so (once a minute). Known names take no lock: a plugin may count each line.
   void count(std::string_view metric, std::int64_t by);
   /// As Scope::log(), under the plugin's name.
   void log(Level level, std::string_view message);
@@ -41,24 +44,34 @@ class PluginRecord {
   /// An exception that was not for clients left the plugin: what() goes to the log, the answer is for clients.
   Error broke(std::string_view what);
 
-  /// Adds to the time spent in this plugin's code; calls Services::held for long ones.
+  /// It did what the contract forbids, and the host prevented the worst: counted, and logged once a minute each.
+  void breach(std::string_view what);
+
+  /// Counts a call into this plugin's code and its time; calls Services::held for long ones.
   void spend(std::chrono::nanoseconds took);
   /// All time spent in its code so far, on all lanes together.
-  std::chrono::nanoseconds spent() const noexcept {
-    return std::chrono::nanoseconds(spent_.load(std::memory_order_relaxed));
-  }
+  std::chrono::nanoseconds spent() const noexcept { return spent_.value(); }
 
  private:
+  struct Slot {
+    std::string name;
+    observe::Counter* counter = nullptr;
+  };
+  observe::Counter* known(std::string_view metric) const noexcept;
   observe::Counter* counter(std::string_view metric);
 
   static constexpr std::size_t kMaxMetrics = 32;
   const std::string name_;
   const Services services_;
   observe::Counter& failures_;
+  observe::Counter& breaches_;
+  observe::Counter& slow_;
+  observe::Counter& calls_;
+  observe::TimeCounter& spent_;
   observe::Throttle throttle_{std::chrono::minutes{1}};
-  std::mutex mutex_;
-  std::map<std::string, observe::Counter*, std::less<>> counters_;  // guarded by mutex_
-  alignas(64) std::atomic<std::int64_t> spent_{0};
+  std::mutex mutex_;                        // for making slots
+  std::atomic<std::size_t> slots_made_{0};  // these are not changed any more
+  std::array<Slot, kMaxMetrics> slots_;
 };
 
 }  // namespace pillard::loader

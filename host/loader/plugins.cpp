@@ -61,25 +61,30 @@ std::vector<PluginRecord*> Plugins::records() const {
 }
 
 void Plugins::load(const PluginsOptions& options, const std::string& name, const Services& services) {
+  auto loaded = std::make_unique<Loaded>();
+  loaded->record = std::make_unique<PluginRecord>(name, services);
+  // From here on its code may run, were it only the constructors of its globals.
+  const Visit visit(*loaded->record, Timed::kNo);
   const PluginFile file(options.directory, name);
   for (const auto& other : loaded_)
     if (other->record->name() == name) throw LoadError(file.path(), "name", "is enabled twice");
   const fs::path ini = options.configuration / (name + ".ini");
   const Config config(ini.string(), read_ini(file.path(), ini));
-  auto loaded = std::make_unique<Loaded>();
-  loaded->record = std::make_unique<PluginRecord>(name, services);
   try {
     set_up(file, config, *loaded);
   } catch (...) {
     stop(*loaded);
     throw;
   }
+  services.metrics
+      .gauge("pillard_plugin_info", "Always 1; which version of a plugin this is.",
+             {{"plugin", name}, {"version", file.manifest().version}})
+      .set(1);
   services.log.info("loader", "loaded", {{"plugin", name}, {"version", file.manifest().version}});
   loaded_.push_back(std::move(loaded));
 }
 
 void Plugins::set_up(const PluginFile& file, const Config& config, Loaded& loaded) {
-  const Visit visit(*loaded.record);
   attempt(file, "create", "could not be created", [&] { loaded.plugin.reset(file.manifest().create()); });
   if (!loaded.plugin) throw LoadError(file.path(), "create", "made no plugin");
   Enrolment enrolment(registry_, *loaded.record);
@@ -97,7 +102,7 @@ void Plugins::set_up(const PluginFile& file, const Config& config, Loaded& loade
 }
 
 void Plugins::stop(Loaded& loaded) {
-  if (loaded.plugin) guard(*loaded.record, [&] { loaded.plugin.reset(); });
+  if (loaded.plugin) destroy(*loaded.record, loaded.plugin);
 }
 
 }  // namespace pillard::loader

@@ -6,9 +6,10 @@
 
 namespace pillard::observe {
 
-/// Writes each message as one line with one write, and never waits: what a full pipe or a stopped terminal would not
-/// take at once is dropped and counted. Messages of up to PIPE_BUF - 1 (4095) bytes are never mixed with other
-/// writers'.
+/// Writes each message as one line with one write. What a full pipe or a stopped terminal would not take at once is
+/// dropped and counted; only if another process fills the same pipe between the look and the write, log() waits for its
+/// reader, and all other threads that log wait behind it. Messages of up to PIPE_BUF - 1 (4095) bytes are never mixed
+/// with other writers'.
 class LineChannel final : public Poco::Channel {
  public:
   /// `fd` is not closed by this object.

@@ -69,16 +69,6 @@ std::string escape(std::string_view text, std::size_t room, bool json) {
 
 bool bare(std::string_view value) { return !value.empty() && value.find_first_of(" =\"\\") == std::string_view::npos; }
 
-std::string_view level_name(Level level) {
-  switch (level) {
-    case Level::kError: return "error";
-    case Level::kWarning: return "warning";
-    case Level::kInfo: return "info";
-    case Level::kDebug: return "debug";
-  }
-  return "error";
-}
-
 Poco::Message::Priority priority(Level level) {
   switch (level) {
     case Level::kError: return Poco::Message::PRIO_ERROR;
@@ -102,7 +92,21 @@ std::string timestamp() {
 
 }  // namespace
 
-Log::Log(LogOptions options) : level_(options.level), json_(options.json), channel_(std::move(options.channel)) {
+std::string_view name(Level level) noexcept {
+  switch (level) {
+    case Level::kError: return "error";
+    case Level::kWarning: return "warning";
+    case Level::kInfo: return "info";
+    case Level::kDebug: return "debug";
+  }
+  return "error";
+}
+
+Log::Log(LogOptions options) : json_(options.json), channel_(std::move(options.channel)) {
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    const auto own = options.levels.find(std::string(config::kStages[i]));
+    levels_[i].store(own == options.levels.end() ? options.level : own->second, std::memory_order_relaxed);
+  }
   if (!channel_) channel_ = new LineChannel(2);  // NOLINT: AutoPtr counts its references
 }
 
@@ -125,10 +129,10 @@ bool Log::append(std::string& line, const Field& field) const {
   return true;
 }
 
-std::string Log::line(Level level, Text stage, Text message, std::initializer_list<Field> fields) const {
+std::string Log::line(Level level, Stage stage, Text message, std::initializer_list<Field> fields) const {
   auto line =
       fmt::format(fmt::runtime(json_ ? R"({{"time":"{}","level":"{}","stage":"{}","message":"{}")" : "{} {} {}: {}"),
-                  timestamp(), level_name(level), stage.view(), escape(message.view(), kMaxLine / 2, json_));
+                  timestamp(), observe::name(level), stage.name(), escape(message.view(), kMaxLine / 2, json_));
   for (const auto& field : fields) {
     if (append(line, field)) continue;
     line += json_ ? ",\"truncated\":true" : " truncated=true";
@@ -137,15 +141,16 @@ std::string Log::line(Level level, Text stage, Text message, std::initializer_li
   return json_ ? line + "}" : line;
 }
 
-void Log::write(Level level, Text stage, Text message, std::initializer_list<Field> fields) {
-  if (!enabled(level)) return;
+void Log::write(Level level, Stage stage, Text message, std::initializer_list<Field> fields) {
+  if (!enabled(level, stage)) return;
+  lines_[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   if (auto own = channel_.cast<LineChannel>())
     if (const auto dropped = own->take_dropped())
       own->log(
           {"observe",
            line(Level::kWarning, "observe", "lines were dropped, nobody reads them fast enough", {{"lines", dropped}}),
            Poco::Message::PRIO_WARNING});
-  channel_->log({std::string(stage.view()), line(level, stage, message, fields), priority(level)});
+  channel_->log({std::string(stage.name()), line(level, stage, message, fields), priority(level)});
 }
 
 Throttle::Slot* Throttle::slot(std::string_view key, Clock::time_point now, bool& fresh) {

@@ -3,17 +3,20 @@
 #include <Poco/AutoPtr.h>
 #include <Poco/Channel.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "config_stages.h"
 #include "pillard/context.h"  // Level
 
 namespace pillard::observe {
@@ -27,6 +30,22 @@ class Text {
 
  private:
   std::string_view view_;
+};
+
+/// Who speaks: one of config::kStages, or it does not compile.
+class Stage {
+ public:
+  consteval Stage(const char* name) : index_(find(name)) {}  // NOLINT: implicit is the purpose
+  constexpr std::string_view name() const noexcept { return config::kStages[index_]; }
+  constexpr std::size_t index() const noexcept { return index_; }
+
+ private:
+  static consteval std::size_t find(std::string_view name) {
+    for (std::size_t i = 0; i < config::kStages.size(); ++i)
+      if (config::kStages[i] == name) return i;
+    throw "no such stage; see config::kStages";
+  }
+  std::size_t index_;
 };
 
 /// A named value of a line. Only texts, integers and booleans can be one: a type that holds a secret and does not
@@ -54,14 +73,19 @@ class Field {
   Kind kind_;
 };
 
+/// "error", "warning", "info", "debug"
+std::string_view name(Level level) noexcept;
+
 struct LogOptions {
   Level level = Level::kInfo;              // this and what is graver is written
+  std::map<std::string, Level> levels{};   // by stage: instead of `level`; what is no stage has no effect
   bool json = false;                       // one object a line
   Poco::AutoPtr<Poco::Channel> channel{};  // gets finished lines without their end; null: standard error
 };
 
-/// Made by the daemon and handed down by reference. Every function is [any] and returns without waiting for a reader:
-/// when standard error is a pipe that is full, lines are dropped and their number is told with the next one.
+/// Made by the daemon and handed down by reference. Every function is [any], takes turns with other
+/// threads that write a line, and does not wait for a reader: when standard error is a pipe that is full, lines are
+/// dropped and their number is told with the next one (line_channel.h has the one exception).
 /// Control characters and bytes that are not UTF-8 are escaped, so that a value never looks like a line of its own.
 /// A line is at most kMaxLine bytes, written at once; longer values are cut and end in "...".
 class Log {
@@ -70,30 +94,38 @@ class Log {
 
   explicit Log(LogOptions options = {});
 
-  bool enabled(Level level) const noexcept { return level <= level_.load(std::memory_order_relaxed); }
-  void set_level(Level level) noexcept { level_.store(level, std::memory_order_relaxed); }
+  /// What a line costs that is not written: one look here.
+  bool enabled(Level level, Stage stage) const noexcept {
+    return level <= levels_[stage.index()].load(std::memory_order_relaxed);
+  }
+  void set_level(Stage stage, Level level) noexcept { levels_[stage.index()].store(level, std::memory_order_relaxed); }
 
-  /// `stage` is the folder that speaks: "transport".
-  void write(Level level, Text stage, Text message, std::initializer_list<Field> fields = {});
-  void error(Text stage, Text message, std::initializer_list<Field> fields = {}) {
+  /// How many were written, dropped ones included.
+  std::uint64_t lines(Level level) const noexcept {
+    return lines_[static_cast<std::size_t>(level)].load(std::memory_order_relaxed);
+  }
+
+  void write(Level level, Stage stage, Text message, std::initializer_list<Field> fields = {});
+  void error(Stage stage, Text message, std::initializer_list<Field> fields = {}) {
     write(Level::kError, stage, message, fields);
   }
-  void warning(Text stage, Text message, std::initializer_list<Field> fields = {}) {
+  void warning(Stage stage, Text message, std::initializer_list<Field> fields = {}) {
     write(Level::kWarning, stage, message, fields);
   }
-  void info(Text stage, Text message, std::initializer_list<Field> fields = {}) {
+  void info(Stage stage, Text message, std::initializer_list<Field> fields = {}) {
     write(Level::kInfo, stage, message, fields);
   }
-  void debug(Text stage, Text message, std::initializer_list<Field> fields = {}) {
+  void debug(Stage stage, Text message, std::initializer_list<Field> fields = {}) {
     write(Level::kDebug, stage, message, fields);
   }
 
  private:
-  std::string line(Level level, Text stage, Text message, std::initializer_list<Field> fields) const;
+  std::string line(Level level, Stage stage, Text message, std::initializer_list<Field> fields) const;
   bool append(std::string& line, const Field& field) const;
   std::string value(const Field& field, std::size_t room) const;
 
-  std::atomic<Level> level_;
+  std::array<std::atomic<Level>, config::kStages.size()> levels_;
+  std::array<std::atomic<std::uint64_t>, 4> lines_{};  // by level
   bool json_;
   Poco::AutoPtr<Poco::Channel> channel_;
 };

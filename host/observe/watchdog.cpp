@@ -1,9 +1,15 @@
 #include "observe/watchdog.h"
 
 #include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace pillard::observe {
 namespace {
+
+constexpr unsigned kLastWords = 5;  // seconds, for the last line of the log and what ends the process
 
 std::chrono::milliseconds in_ms(std::chrono::nanoseconds duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration);
@@ -11,15 +17,25 @@ std::chrono::milliseconds in_ms(std::chrono::nanoseconds duration) {
 
 }  // namespace
 
+WatchdogOptions watchdog_options(std::chrono::milliseconds slow, std::chrono::milliseconds unready,
+                                 std::chrono::milliseconds fatal) {
+  const WatchdogOptions usual;
+  return {.period = std::clamp(unready / 4, std::chrono::milliseconds(10), usual.period),
+          .slow = slow,
+          .stuck_after = std::min(usual.stuck_after, unready),
+          .unready_after = unready,
+          .fatal_after = fatal};
+}
+
 Watchdog::Watchdog(WatchdogOptions options, Log& log, Metrics& metrics, std::vector<WatchedLane> lanes,
                    Function<void(const std::string&, const std::string&)> fatal)
-    : options_(options),
-      log_(log),
-      fatal_(std::move(fatal)),
-      slow_calls_(metrics.counter("pillard_lane_slow_calls_total", "Plugin calls that held an event loop too long.")),
-      stuck_turns_(metrics.counter("pillard_lane_stuck_turns_total", "Turns of an event loop that did not come back.")),
-      throttle_(std::chrono::seconds(10)) {
-  for (auto& lane : lanes) lanes_.push_back({.lane = std::move(lane)});
+    : options_(options), log_(log), fatal_(std::move(fatal)), throttle_(std::chrono::seconds(10)) {
+  for (auto& lane : lanes) {
+    auto& stuck =
+        metrics.counter("pillard_reactor_stuck_turns_total",
+                        "Turns of an event loop that the watchdog gave up waiting for.", {{"reactor", lane.name}});
+    lanes_.push_back({.lane = std::move(lane), .stuck_turns = &stuck});
+  }
 }
 
 Watchdog::~Watchdog() { stop(); }
@@ -51,9 +67,8 @@ void Watchdog::run() {
 
 void Watchdog::held(std::string_view who, Nanoseconds duration) {
   if (duration < options_.slow) return;
-  slow_calls_.add();
   if (const auto suppressed = throttle_.pass(who))
-    log_.warning("observe", "a call held its event loop; everything else there waited",
+    log_.warning("observe", "a callback of a plugin took too long; everything else on its event loop waited",
                  {{"plugin", who}, {"ms", in_ms(duration)}, {"suppressed", *suppressed}});
 }
 
@@ -76,11 +91,15 @@ void Watchdog::look(std::int64_t now_ns) {
     stuck_ = std::move(stuck);
   }
   for (auto& watched : lanes_) {
-    if (watched.age < options_.fatal_after || std::exchange(fatal_called_, true)) continue;
+    if (options_.fatal_after.count() == 0 || watched.age < options_.fatal_after || std::exchange(fatal_called_, true))
+      continue;
     const auto who = watched.lane.who();
-    log_.error("observe", "an event loop is lost; giving up",
+    // The loop may hang in the middle of a line, with the log's lock: then SIGALRM ends the process all the same.
+    const auto alarm = ::alarm(kLastWords);
+    log_.error("observe", "an event loop is lost; this process ends, for its supervisor to start anew",
                {{"lane", watched.lane.name}, {"plugin", who}, {"ms", in_ms(watched.age)}});
     fatal_(watched.lane.name, who);
+    ::alarm(alarm);
   }
 }
 
@@ -97,7 +116,7 @@ void Watchdog::look_at(Watched& watched, std::int64_t now_ns, Nanoseconds step) 
   }
   if (watched.age < options_.stuck_after || watched.told) return;
   watched.told = true;
-  stuck_turns_.add();
+  watched.stuck_turns->add();
   log_.error("observe", "an event loop does not come back",
              {{"lane", watched.lane.name}, {"plugin", watched.lane.who()}, {"ms", in_ms(watched.age)}});
 }

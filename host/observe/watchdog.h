@@ -18,11 +18,16 @@ namespace pillard::observe {
 
 struct WatchdogOptions {
   std::chrono::milliseconds period{250};          // between looks: four wake-ups a second, and no cost to the loops
-  std::chrono::milliseconds slow{20};             // held(): a call that took longer is logged and counted
+  std::chrono::milliseconds slow{20};             // held(): a call that took longer is logged
   std::chrono::milliseconds stuck_after{500};     // a turn that runs longer is logged while it runs
   std::chrono::milliseconds unready_after{2000};  // then alive() and ready() fail
-  std::chrono::milliseconds fatal_after{30000};   // then `fatal` is called, once
+  std::chrono::milliseconds fatal_after{30000};   // then `fatal` is called, once; 0: never. SIGALRM ends the process
+                                                  // if that, or the log line before it, takes more than 5 s
 };
+
+/// Options that look often enough to keep these times.
+WatchdogOptions watchdog_options(std::chrono::milliseconds slow, std::chrono::milliseconds unready,
+                                 std::chrono::milliseconds fatal);
 
 /// One event loop as the watchdog sees it. Both functions are called from its thread and must not wait.
 struct WatchedLane {
@@ -61,6 +66,7 @@ class Watchdog {
  private:
   struct Watched {
     WatchedLane lane;
+    Counter* stuck_turns;
     std::int64_t turn = 0;  // busy_since at the last look
     Nanoseconds age{0};     // how long that turn has run, of the time this process ran
     bool told = false;
@@ -71,8 +77,6 @@ class Watchdog {
   const WatchdogOptions options_;
   Log& log_;
   Function<void(const std::string&, const std::string&)> fatal_;
-  Counter& slow_calls_;
-  Counter& stuck_turns_;
   Throttle throttle_;
   std::vector<Watched> lanes_;  // the watchdog's thread only
   std::int64_t last_look_ = 0;

@@ -70,7 +70,7 @@ void Watch::want(std::uint32_t events) {
   if (epoll_ctl(reactor_->epoll_, EPOLL_CTL_MOD, slot.fd, &event) != 0) fail("epoll_ctl");
 }
 
-Reactor::Reactor(unsigned index) : index_(index) {
+Reactor::Reactor(unsigned index, std::string name) : index_(index), name_(std::move(name)) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) fail("epoll_create1");
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -90,7 +90,7 @@ Reactor::~Reactor() {
 
 void Reactor::start() {
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), ("reactor-" + std::to_string(index_)).c_str());
+    pthread_setname_np(pthread_self(), name_.c_str());
     run();
   });
 }
@@ -117,6 +117,8 @@ void Reactor::post(Task task) {
     const std::lock_guard lock(posted_mutex_);
     first = posted_.empty();
     posted_.push_back(std::move(task));
+    tasks_.add(1);
+    most_tasks_.raise(posted_.size());
   }
   // One wake-up serves all tasks until the loop has taken them.
   if (first && !on_lane()) {
@@ -125,11 +127,19 @@ void Reactor::post(Task task) {
   }
 }
 
-void Reactor::at_turn_end(Task task) { turn_end_.push_back(std::move(task)); }
+bool Reactor::at_home() const noexcept {
+  const auto owner = thread_id_.load(std::memory_order_relaxed);
+  return owner == std::thread::id() || owner == std::this_thread::get_id();
+}
+
+void Reactor::at_turn_end(Task task) {
+  assert(at_home());
+  turn_ends_.push_back(std::move(task));
+}
 
 void Reactor::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  now_ = Clock::now();
+  now_ = turn_end_ = Clock::now();
   while (!stopping_.load(std::memory_order_acquire)) turn(timeout());
   run_posted();
   busy_since_.store(0, std::memory_order_relaxed);
@@ -159,11 +169,39 @@ void Reactor::turn(int timeout_ms) {
   run_timers();
   run_posted();
   // A flush may queue more (a close, a reply): repeat until the turn is quiet.
-  for (std::vector<Task> tasks; !turn_end_.empty();) {
-    tasks.swap(turn_end_);
+  for (std::vector<Task> tasks; !turn_ends_.empty();) {
+    tasks.swap(turn_ends_);
     for (auto& task : tasks) task();
     tasks.clear();
   }
+  turn_ended();
+}
+
+void Reactor::turn_ended() {
+  turn_end_ = Clock::now();
+  const auto took = static_cast<std::uint64_t>((turn_end_ - now_).count());
+  tallies_.turns.add(1);
+  tallies_.busy.add(took);
+  tallies_.longest.raise(took);
+  tallies_.timers.set(heap_.size());
+  std::size_t bucket = 0;
+  while (bucket < kTurnBounds.size() && static_cast<double>(took) > kTurnBounds[bucket] * 1e9) ++bucket;
+  tallies_.turn_counts[bucket].add(1);
+}
+
+Load Reactor::load() const {
+  const auto time = [](const Tally& tally) { return std::chrono::nanoseconds(tally.get()); };
+  Load load{.turns = tallies_.turns.get(),
+            .busy = time(tallies_.busy),
+            .longest = time(tallies_.longest),
+            .tasks = tasks_.get(),
+            .most_tasks = most_tasks_.get(),
+            .timers = tallies_.timers.get(),
+            .fired = tallies_.fired.get(),
+            .late = time(tallies_.late),
+            .latest = time(tallies_.latest)};
+  for (std::size_t i = 0; i < load.turn_counts.size(); ++i) load.turn_counts[i] = tallies_.turn_counts[i].get();
+  return load;
 }
 
 void Reactor::run_posted() {
@@ -182,6 +220,10 @@ void Reactor::run_timers() {
   const auto newest = timers_made_;  // one that re-arms itself for now must let the others have their turn
   while (!heap_.empty() && heap_.front()->when <= now_ && heap_.front()->age < newest) {
     auto& node = *heap_.front();
+    const auto late = static_cast<std::uint64_t>((now_ - node.when).count());
+    tallies_.fired.add(1);
+    tallies_.late.add(late);
+    tallies_.latest.raise(late);
     cancel(node);
     // The callback may destroy the Timer, and with it the node.
     auto task = std::move(node.task);
@@ -195,13 +237,14 @@ int Reactor::timeout() const {
     if (!posted_.empty()) return 0;
   }
   if (heap_.empty()) return -1;
-  const auto left = heap_.front()->when - Clock::now();
+  const auto left = heap_.front()->when - turn_end_;
   if (left <= Clock::duration::zero()) return 0;
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return static_cast<int>(std::min<std::int64_t>(ms, 60'000));
 }
 
 Timer Reactor::at(Clock::time_point when, Task task) {
+  assert(at_home());
   auto node = std::make_unique<TimerNode>(TimerNode{this, when, timers_made_++, heap_.size(), std::move(task)});
   heap_.push_back(node.get());
   sift(node->place);
@@ -209,6 +252,7 @@ Timer Reactor::at(Clock::time_point when, Task task) {
 }
 
 void Reactor::cancel(TimerNode& node) noexcept {
+  assert(at_home());
   const auto place = std::exchange(node.place, kNotInHeap);
   if (place == kNotInHeap) return;
   auto* last = heap_.back();
@@ -242,6 +286,7 @@ void Reactor::sift(std::size_t at) noexcept {
 }
 
 Watch Reactor::watch(int fd, std::uint32_t events, Watcher& watcher) {
+  assert(at_home());
   std::uint32_t index = 0;
   if (free_slots_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -270,6 +315,7 @@ Watch Reactor::watch(int fd, std::uint32_t events, Watcher& watcher) {
 }
 
 void Reactor::forget(std::uint32_t index) noexcept {
+  assert(at_home());
   auto& slot = slots_[index];
   epoll_ctl(epoll_, EPOLL_CTL_DEL, slot.fd, nullptr);
   slot.watcher = nullptr;

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "pillard/function.h"
+#include "reactor/load.h"
 
 namespace pillard::reactor {
 
@@ -67,7 +69,9 @@ class Watch {
 /// tagged [any].
 class Reactor {
  public:
-  explicit Reactor(unsigned index);
+  /// `name`: of the thread, 15 characters at most.
+  explicit Reactor(unsigned index) : Reactor(index, "reactor-" + std::to_string(index)) {}
+  Reactor(unsigned index, std::string name);
   Reactor(const Reactor&) = delete;
   ~Reactor();
 
@@ -93,13 +97,28 @@ class Reactor {
   Clock::time_point now() const noexcept { return now_; }
   /// [any] Whether the caller is this loop's thread.
   bool on_lane() const noexcept { return std::this_thread::get_id() == thread_id_.load(std::memory_order_relaxed); }
+  /// [any] The same, or that there is no such thread: before start(), after join().
+  bool at_home() const noexcept;
   unsigned index() const noexcept { return index_; }
+  const std::string& name() const noexcept { return name_; }
   /// [any] When the current turn began, in steady-clock nanoseconds, or 0 while the loop sleeps: for a watchdog.
   std::int64_t busy_since() const noexcept { return busy_since_.load(std::memory_order_relaxed); }
+  /// [any] Costs the loop nothing but the readings of the clock that it takes anyway.
+  Load load() const;
 
  private:
   friend class Watch;
   friend class Timer;
+  struct Tallies {
+    Tally turns;
+    Tally busy;
+    Tally longest;
+    std::array<Tally, kTurnBounds.size() + 1> turn_counts;
+    Tally timers;
+    Tally fired;
+    Tally late;
+    Tally latest;
+  };
   struct Slot {
     Watcher* watcher = nullptr;
     int fd = -1;
@@ -108,6 +127,7 @@ class Reactor {
   };
   void run();
   void turn(int timeout_ms);
+  void turn_ended();
   void run_posted();
   void run_timers();
   int timeout() const;
@@ -116,6 +136,7 @@ class Reactor {
   void forget(std::uint32_t slot) noexcept;
 
   const unsigned index_;
+  const std::string name_;
   int epoll_ = -1;
   int wake_ = -1;
   std::thread thread_;
@@ -123,11 +144,15 @@ class Reactor {
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> busy_since_{0};
   Clock::time_point now_ = Clock::now();
+  Clock::time_point turn_end_ = now_;
+  Tallies tallies_;
 
   mutable std::mutex posted_mutex_;
   std::vector<Task> posted_;  // guarded by posted_mutex_
+  Tally tasks_;               // guarded by posted_mutex_
+  Tally most_tasks_;          // guarded by posted_mutex_
   std::vector<Task> running_;
-  std::vector<Task> turn_end_;
+  std::vector<Task> turn_ends_;
 
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;

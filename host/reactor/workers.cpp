@@ -20,7 +20,10 @@ Workers::~Workers() {
 bool Workers::submit(Task job) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || jobs_.size() >= options_.backlog) return false;
+    if (stopping_ || jobs_.size() >= options_.backlog) {
+      ++refused_;
+      return false;
+    }
     jobs_.push_back(std::move(job));
     if (idle_ < jobs_.size() && threads_.size() < options_.threads) {
       try {
@@ -29,13 +32,20 @@ bool Workers::submit(Task job) {
         // The machine gives no more threads: those that are there do it, or nobody can.
         if (threads_.empty()) {
           jobs_.pop_back();
+          ++refused_;
           return false;
         }
       }
     }
+    ++taken_;
   }
   work_.notify_one();
   return true;
+}
+
+Workers::Figures Workers::figures() const {
+  const std::lock_guard lock(mutex_);
+  return {.threads = threads_.size(), .waiting = jobs_.size(), .taken = taken_, .refused = refused_};
 }
 
 void Workers::run() {

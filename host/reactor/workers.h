@@ -1,6 +1,7 @@
 #pragma once
 // Threads for what blocks: name look-ups, key derivation. Results come home by Reactor::post.
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -28,15 +29,27 @@ class Workers {
   /// A job must not throw.
   [[nodiscard]] bool submit(Task job);
 
+  const std::string& name() const noexcept { return options_.name; }
+  struct Figures {
+    std::size_t threads = 0;
+    std::size_t waiting = 0;
+    std::uint64_t taken = 0;
+    std::uint64_t refused = 0;
+  };
+  /// [any]
+  Figures figures() const;
+
  private:
   void run();
 
   const Options options_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards all below
   std::condition_variable work_;
   std::deque<Task> jobs_;
   std::vector<std::thread> threads_;
   unsigned idle_ = 0;
+  std::uint64_t taken_ = 0;
+  std::uint64_t refused_ = 0;
   bool stopping_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "router/client.h"
 
 #include "loader/guard.h"
+#include "observe/ids.h"
 #include "pillard/fields.h"
 #include "session/credential.h"
 #include "session/session.h"
@@ -43,13 +44,19 @@ Query decode(const loader::StreamEntry& stream, std::string_view params) {
 /// One stream that the client listens to.
 class Client::Subscribed final : public fanout::Subscriber {
  public:
-  Subscribed(Client& client, Key key) : client_(client), key_(std::move(key)) {}
+  Subscribed(Client& client, Key key)
+      : client_(client),
+        key_(std::move(key)),
+        flow_(key_.first->type->options(), key_.second, client.door_.encoder()) {}
+  ~Subscribed() { client_.door_.forget(flow_, ended_); }
   std::unique_ptr<fanout::Subscription> subscription;
 
-  void deliver(const fanout::SharedBatch& batch) override { client_.door_.send(batch); }
+  void deliver(const fanout::SharedBatch& batch) override { client_.door_.send(batch, flow_); }
+  void gap(std::uint64_t dropped) override { client_.door_.gap(flow_, dropped); }
   void problem(const Error& error, bool ended) override {
     auto& client = client_;
     const auto key = key_;
+    ended_ = ended;
     if (ended) client.subscribed_.erase(key);  // and with it this object
     client.tell(error, key.first->type->options().subscribe, key.second, ended);
   }
@@ -57,6 +64,8 @@ class Client::Subscribed final : public fanout::Subscriber {
  private:
   Client& client_;
   const Key key_;
+  const fanout::Flow flow_;
+  bool ended_ = false;
 };
 
 Client::Client(Sockets& sockets, reactor::Reactor& home, Door& door)
@@ -100,6 +109,12 @@ void Client::become(session::SessionPtr session) {
   touched_ = home_.now();
   login_ = fanout::Login{.session = std::move(session), .lane_key = std::move(key)};
   sockets_.add(*this);
+  // Ties what the log says of the connection to what it says of the session.
+  if (auto& log = sockets_.services().log; log.enabled(Level::kDebug, "router"))
+    log.debug("router", "client authenticated",
+              {{"connection", observe::base36(door_.connection())},
+               {"session", session::log_id(login_->session->id)},
+               {"node", session::node_key(login_->session->credential)}});
   door_.emit("authenticated", {});
 }
 
@@ -144,9 +159,11 @@ void Client::alive() {
 
 void Client::session_ended() {
   sockets_.remove(*this);
+  const auto lane_key = login_->lane_key;
   login_.reset();
   subscribed_.clear();
   calls_.clear();
+  sockets_.services().hub.release(lane_key);
   plain_error(kDeadSession);
   door_.close("session ended");
 }
@@ -252,39 +269,34 @@ void Client::plain_error(std::string_view message) {
 
 Sockets::Sockets(const Services& services)
     : services_(services),
-      authenticated_(services.metrics.gauge("pillard_clients_authenticated", "Clients that are logged in.")) {
-  for (std::size_t i = 0; i < services.reactors.size(); ++i) shards_.push_back(std::make_unique<Shard>());
-}
-
-void Sockets::start() {
-  for (std::size_t i = 0; i < shards_.size(); ++i) {
-    auto& shard = *shards_[i];
-    shard.ends = services_.store.on_end(services_.reactors[i], [&shard](const std::string& token) {
-      // Each removes itself: begin anew until none is left.
-      for (auto found = shard.by_token.find(token); found != shard.by_token.end(); found = shard.by_token.find(token))
-        found->second->session_ended();
-    });
-  }
-}
+      shards_(services.reactors.size()),
+      authenticated_(services.metrics.gauge("pillard_clients_authenticated", "Clients that are logged in.")) {}
 
 void Sockets::stop() {
-  for (auto& shard : shards_) shard->ends.reset();
+  for (auto& shard : shards_)
+    for (auto& [token, session] : shard) session.end.reset();
 }
 
 void Sockets::add(Client& client) {
-  shards_[client.home_.index()]->by_token.emplace(client.login_->session->id, &client);
   authenticated_.add();
+  auto& shard = shards_[client.home_.index()];
+  const auto& token = client.login_->session->id;
+  auto& session = shard[token];
+  session.clients.insert(&client);
+  if (session.clients.size() > 1) return;
+  session.end = services_.store.watch(client.home_, token, [&shard, token] {
+    // Each removes itself, and the last one its session.
+    for (auto found = shard.find(token); found != shard.end(); found = shard.find(token))
+      (*found->second.clients.begin())->session_ended();
+  });
 }
 
 void Sockets::remove(Client& client) {
-  auto& by_token = shards_[client.home_.index()]->by_token;
-  const auto [begin, end] = by_token.equal_range(client.login_->session->id);
-  for (auto at = begin; at != end; ++at)
-    if (at->second == &client) {
-      by_token.erase(at);
-      authenticated_.sub();
-      return;
-    }
+  auto& shard = shards_[client.home_.index()];
+  const auto session = shard.find(client.login_->session->id);
+  if (session == shard.end() || session->second.clients.erase(&client) == 0) return;
+  authenticated_.sub();
+  if (session->second.clients.empty()) shard.erase(session);
 }
 
 }  // namespace pillard::router

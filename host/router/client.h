@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,12 +22,18 @@ class Door {
  public:
   /// How this door writes events; of a lifetime beyond all topics.
   virtual const fanout::Encoder& encoder() const = 0;
-  /// Frames made by encoder(), in order.
-  virtual void send(const fanout::SharedBatch& batch) = 0;
+  /// Frames made by encoder(), in order. `flow` stays until forget().
+  virtual void send(const fanout::SharedBatch& batch, const fanout::Flow& flow) = 0;
+  /// So many events of the flow were dropped on their way here.
+  virtual void gap(const fanout::Flow& flow, std::uint64_t dropped) = 0;
+  /// The flow is about to go: what waits of it is still delivered, or dropped.
+  virtual void forget(const fanout::Flow& flow, bool deliver) = 0;
   /// One event of this client alone. `arguments_json`: any number of values, comma-separated.
   virtual void emit(std::string_view event, std::string_view arguments_json) = 0;
   /// Ends the client after what was sent.
   virtual void close(std::string_view reason) = 0;
+  /// The number of its connection in the log; 0: none.
+  virtual std::uint64_t connection() const { return 0; }
 
  protected:
   ~Door() = default;
@@ -102,23 +109,22 @@ class Client {
 class Sockets {
  public:
   explicit Sockets(const Services& services);
-  /// Begins to listen for ended sessions. [main], before the reactors start
-  void start();
-  /// [main], after the reactors have been joined
+  /// No session's end is told any more. [main], after the reactors have been joined
   void stop();
   const Services& services() const noexcept { return services_; }
 
  private:
   friend class Client;
-  struct Shard {
-    std::multimap<std::string, Client*> by_token;
-    session::EndWatch ends;
+  struct Session {
+    std::set<Client*> clients;  // never empty
+    session::EndWatch end;
   };
+  using Shard = std::map<std::string, Session>;  // by token
   void add(Client& client);
   void remove(Client& client);
 
   const Services services_;
-  std::vector<std::unique_ptr<Shard>> shards_;  // one a reactor, touched only there
+  std::vector<Shard> shards_;  // one a reactor, touched only there
   observe::Gauge& authenticated_;
 };
 

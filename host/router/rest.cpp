@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <array>
 
+#include "observe/ids.h"
 #include "pillard/fields.h"
-#include "session/credential.h"
+#include "session/record.h"
+#include "ssh/private_key.h"
 
 namespace pillard::router {
 
@@ -15,11 +17,13 @@ struct ConnectRequest {
   std::string host;
   std::uint16_t port = 22;
   std::string username;
-  std::string password;
+  std::optional<std::string> password;
   std::optional<std::string> privateKey;  // NOLINT: a name on the wire
+  std::optional<std::string> passphrase;
   PILLARD_FIELDS(ConnectRequest, PILLARD_FIELD(host, {.required = true}), PILLARD_FIELD(port, {.min = 1}),
                  PILLARD_FIELD(username, {.required = true}), PILLARD_FIELD(password, {.secret = true}),
-                 PILLARD_FIELD(privateKey, {.secret = true, .max_length = 65536}))
+                 PILLARD_FIELD(privateKey, {.secret = true, .max_length = 65536}),
+                 PILLARD_FIELD(passphrase, {.secret = true}))
 };
 
 struct ConnectFailure {
@@ -70,23 +74,32 @@ std::string token_of(const wire::HttpRequest& request) {
   return std::string(authorization.starts_with(kBearer) ? authorization.substr(kBearer.size()) : std::string_view{});
 }
 
+session::Secret taken(std::optional<std::string>& text) {
+  return text ? session::Secret::take(*text) : session::Secret();
+}
+
 session::Credential credential_of(const std::string& body) {
   ConnectRequest request;
   struct Wipe {
-    std::string& password;
-    ~Wipe() { session::wipe(password); }
-  } const wipe{request.password};
+    ConnectRequest& request;
+    ~Wipe() {
+      for (auto* secret : {&request.password, &request.privateKey, &request.passphrase})
+        if (*secret) session::wipe(**secret);
+    }
+  } const wipe{request};
   if (!json::valid(body)) throw Error(Code::kBadRequest, "The body is not valid JSON.");
   decode(request, body, "body");
-  if (request.password.empty())
-    throw Error(Code::kBadRequest, request.privateKey
-                                       ? "Logging in with a private key is not supported; use a password."
-                                       : "body.password: expected a value, got nothing");
+  const auto given = [](const std::optional<std::string>& text) { return text && !text->empty(); };
+  if (!given(request.password) && !given(request.privateKey))
+    throw Error(Code::kBadRequest, "body.password: expected a value, got nothing");
   auto valid = session::validate({.host = std::move(request.host),
                                   .port = request.port,
                                   .username = std::move(request.username),
-                                  .password = session::Secret(request.password)});
+                                  .password = taken(request.password),
+                                  .private_key = taken(request.privateKey),
+                                  .passphrase = taken(request.passphrase)});
   if (!valid) throw Error(valid.error());
+  if (const auto error = ssh::inspect_key(*valid)) throw Error(*error);
   return std::move(valid).value();
 }
 }  // namespace
@@ -129,7 +142,15 @@ void Rest::connect(reactor::Reactor& home, const std::string& body, const HttpCo
   try {
     credential = credential_of(body);
   } catch (const Error& error) {
-    return answer(failure(error));
+    auto response = failure(error);
+    response.status = 400;  // whatever its code: the request alone shows it
+    return answer(std::move(response));
+  }
+  if (!services_.store.can_keep(*credential)) {
+    if (const auto held_back = throttle_.pass("sealing"))
+      services_.log.warning("router", "login with a private key refused: set session.seal_key to keep keys in Redis",
+                            {{"suppressed", *held_back}});
+    return answer(failure(session::sealing_missing()));
   }
   const auto node = session::node_key(*credential);
   if (const auto refusal = services_.limiter.attempt(context.client, node, credential->username)) {
@@ -139,7 +160,10 @@ void Rest::connect(reactor::Reactor& home, const std::string& body, const HttpCo
     response.headers.emplace_back("Retry-After", std::to_string(seconds));
     if (const auto held_back = throttle_.pass(context.client.toString()))
       services_.log.warning("router", "login refused by the limiter",
-                            {{"client", context.client.toString()}, {"node", node}, {"suppressed", *held_back}});
+                            {{"connection", observe::base36(context.connection)},
+                             {"client", context.client.toString()},
+                             {"node", node},
+                             {"suppressed", *held_back}});
     return answer(std::move(response));
   }
   // A login always asks the node afresh, whatever connections stand.
@@ -147,9 +171,11 @@ void Rest::connect(reactor::Reactor& home, const std::string& body, const HttpCo
                         [this, &home, credential = *credential, node, context,
                          answer = std::move(answer)](std::optional<Error> error) mutable {
                           if (error) {
-                            services_.log.info(
-                                "router", "login failed",
-                                {{"client", context.client.toString()}, {"node", node}, {"code", name(error->code())}});
+                            services_.log.info("router", "login failed",
+                                               {{"connection", observe::base36(context.connection)},
+                                                {"client", context.client.toString()},
+                                                {"node", node},
+                                                {"code", name(error->code())}});
                             return answer(failure(*error));
                           }
                           services_.limiter.succeeded(node, credential.username);
@@ -162,9 +188,10 @@ void Rest::keep(reactor::Reactor& home, session::Credential credential, const Ht
                          [this, context, answer = std::move(answer)](Result<session::SessionPtr> session) mutable {
                            if (!session) return answer(failure(session.error()));
                            const auto& id = (*session)->id;
-                           services_.log.info(
-                               "router", "login",
-                               {{"session", session::log_id(id)}, {"node", session::node_key((*session)->credential)}});
+                           services_.log.info("router", "login",
+                                              {{"connection", observe::base36(context.connection)},
+                                               {"session", session::log_id(id)},
+                                               {"node", session::node_key((*session)->credential)}});
                            ConnectSuccess success;
                            // A page of our own has the cookie; a page elsewhere may never see it and needs the token
                            // itself.
@@ -183,12 +210,19 @@ void Rest::disconnect(reactor::Reactor& home, const wire::HttpRequest& request, 
     set_cookies(response, {}, std::chrono::seconds(0), context.secure);
     return answer(std::move(response));
   }
-  services_.log.info("router", "logout", {{"session", session::log_id(token)}});
+  auto id = session::log_id(token);
   services_.store.remove(
-      home, std::move(token), [this, context, answer = std::move(answer)](Result<bool> removed) mutable {
-        if (!removed) return answer(failure(removed.error()));
-        auto response = *removed ? json_response(200, R"({"success":true})")
-                                 : error_response(401, "Not authenticated: the session was over already.");
+      home, std::move(token),
+      [this, context, id = std::move(id), answer = std::move(answer)](Result<session::SessionPtr> removed) mutable {
+        // Anybody can make up a token: only the end of a session is worth a line.
+        services_.log.write(removed && *removed ? Level::kInfo : Level::kDebug, "router", "logout",
+                            {{"connection", observe::base36(context.connection)}, {"session", id}});
+        if (!removed && removed.error().code() != Code::kDisconnected)
+          return answer(error_response(500, removed.error().what()));  // the session stands
+        if (removed && *removed) services_.hub.release(session::lane_key((*removed)->credential));
+        auto response = !removed   ? error_response(500, removed.error().what())
+                        : *removed ? json_response(200, R"({"success":true})")
+                                   : error_response(401, "Not authenticated: the session was over already.");
         set_cookies(response, {}, std::chrono::seconds(0), context.secure);
         answer(std::move(response));
       });

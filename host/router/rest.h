@@ -16,8 +16,9 @@ inline constexpr std::string_view kSessionCookie = "ssh_session";
 /// What the transport found out about a request before it got here.
 struct HttpContext {
   Poco::Net::IPAddress client;
-  bool same_origin = false;  // a browser's page of the daemon's own address asks
-  bool secure = false;       // the browser sees https: its cookies may be Secure
+  bool same_origin = false;      // a browser's page of the daemon's own address asks
+  bool secure = false;           // the browser sees https: its cookies may be Secure
+  std::uint64_t connection = 0;  // its number in the log
 };
 
 /// [lane] of the reactor that is given. Each request gets one answer: from inside handle() or later.

@@ -16,6 +16,7 @@ constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxUsername = 64;
 constexpr std::size_t kMaxPassword = 1024;
+constexpr std::size_t kMaxPrivateKey = 64 * 1024;
 
 // Not the C library's: theirs depend on the locale.
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -77,6 +78,59 @@ bool is_username(std::string_view name) {
          });
 }
 
+/// The key alone, its lines as OpenSSL and libssh2 want them; empty if there is none in the text.
+Secret armoured(std::string_view text) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  constexpr std::string_view kPrivate = "PRIVATE KEY-----";
+  auto begin = text.find(kBegin);
+  for (; begin != std::string_view::npos; begin = text.find(kBegin, begin + 1))
+    if (text.substr(begin, text.find_first_of("\r\n", begin) - begin).ends_with(kPrivate)) break;
+  if (begin == std::string_view::npos) return {};
+  const auto label = text.substr(begin + kBegin.size(), text.find(kPrivate, begin) - begin - kBegin.size());
+  const auto footer = "-----END " + std::string(label) + std::string(kPrivate);
+  const auto end = text.find(footer, begin);
+  if (end == std::string_view::npos) return {};
+  std::string lines;
+  lines.reserve(end - begin + footer.size() + 1);
+  for (const char c : text.substr(begin, end - begin + footer.size()))
+    if (c != '\r') lines += c;
+  lines += '\n';
+  return Secret::take(lines);
+}
+
+std::optional<Error> refusal_of_key(Secret& key) {
+  const auto text = key.reveal();
+  if (text.size() > kMaxPrivateKey) return bad("The private key is longer than 64 KiB.");
+  if (text.find('\0') != std::string_view::npos) return bad("The private key has a zero byte in it.");
+  if (text.starts_with("PuTTY-User-Key-File"))
+    return bad(
+        "The private key is in PuTTY's format. Convert it with PuTTYgen (Conversions, Export OpenSSH key) or with "
+        "\"puttygen key.ppk -O private-openssh-new -o key\".");
+  if (text.starts_with("ssh-") || text.starts_with("ecdsa-") || text.starts_with("sk-"))
+    return bad("This is a public key. The private key is in the file of the same name without \".pub\".");
+  auto lines = armoured(text);
+  if (lines.empty())
+    return bad(
+        "This is no private key. Paste the whole file, from the line \"-----BEGIN ... PRIVATE KEY-----\" to the line "
+        "\"-----END ... PRIVATE KEY-----\".");
+  key = std::move(lines);
+  return std::nullopt;
+}
+
+/// Also puts the private key into its one spelling.
+std::optional<Error> refusal_of_secrets(Credential& credential) {
+  const auto password = credential.password.reveal();
+  if (password.empty() && credential.private_key.empty()) return bad("The password is missing.");
+  if (password.size() > kMaxPassword) return bad("The password is longer than 1024 bytes.");
+  if (password.find('\0') != std::string_view::npos) return bad("The password has a zero byte in it.");
+  const auto passphrase = credential.passphrase.reveal();
+  if (passphrase.size() > kMaxPassword) return bad("The passphrase is longer than 1024 bytes.");
+  if (passphrase.find('\0') != std::string_view::npos) return bad("The passphrase has a zero byte in it.");
+  if (!credential.private_key.empty()) return refusal_of_key(credential.private_key);
+  if (!passphrase.empty()) return bad("There is a passphrase, but no private key that it belongs to.");
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<Credential> validate(Credential credential) {
@@ -89,16 +143,14 @@ Result<Credential> validate(Credential credential) {
   if (!is_username(credential.username)) {
     return bad("The username is not one of 1 to 64 letters, digits and . _ - + @ $ \\ that does not begin with \"-\".");
   }
-  const auto password = credential.password.reveal();
-  if (password.empty()) return bad("The password is missing.");
-  if (password.size() > kMaxPassword) return bad("The password is longer than 1024 bytes.");
-  if (password.find('\0') != std::string_view::npos) return bad("The password has a zero byte in it.");
+  if (auto error = refusal_of_secrets(credential)) return *error;
   return credential;
 }
 
 std::string lane_key(const Credential& credential) {
   return keyed_digest(
-      "lane", {credential.host, std::to_string(credential.port), credential.username, credential.password.reveal()});
+      "lane", {credential.host, std::to_string(credential.port), credential.username, credential.password.reveal(),
+               credential.private_key.reveal(), credential.passphrase.reveal()});
 }
 
 std::string node_key(std::string_view host, std::uint16_t port) {

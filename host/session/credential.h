@@ -14,6 +14,8 @@ struct Credential {
   std::uint16_t port = 22;  // of its sshd
   std::string username;
   Secret password;
+  Secret private_key{};  // the text of its file: PEM or OpenSSH's armour; empty: none
+  Secret passphrase{};   // of the private key; empty: none
 };
 
 /// [any] The credential with its host in the one spelling that all keys use, or kBadRequest naming the field:
@@ -22,10 +24,14 @@ struct Credential {
 ///           last one not a number (so that "127.1" and "0x7f.1", which the C library takes for addresses, are none);
 /// port:     1-65535;
 /// username: 1-64 of letters, digits and . _ - + @ $ \ , not beginning with '-';
-/// password: 1-1024 bytes without NUL.
+/// a password, a private key or both (for nodes that ask for both);
+/// password, passphrase: at most 1024 bytes without NUL, a passphrase only with a private key;
+/// private key: at most 64 KiB without NUL, from a line "-----BEGIN ... PRIVATE KEY-----" to its END. What stands
+///           around these is cut off, and lines end with "\n" and nothing else. Which kinds a node can be logged in to
+///           with is for ssh::inspect_key() to say.
 Result<Credential> validate(Credential credential);
 
-/// [any] Stands for host, port, username and password wherever connections are shared: equal exactly for equal
+/// [any] Stands for host, port, username and all secrets wherever connections are shared: equal exactly for equal
 /// credentials, worthless outside this process. 64 hexadecimal digits.
 std::string lane_key(const Credential& credential);
 

@@ -4,34 +4,6 @@
 
 namespace pillard::session {
 
-/// Shared by the EndWatch, which lives on the lane, and the tasks that are on their way there. Only that lane touches
-/// what is in it.
-struct MemoryStore::Listener {
-  reactor::Reactor& home;
-  Function<void(const std::string&)> ended;
-  bool stopped = false;
-
-  void tell(const std::string& token) {
-    if (stopped) return;
-    // Held here during the call, which may reset the very watch that it belongs to.
-    auto call = std::move(ended);
-    call(token);
-    if (!stopped) ended = std::move(call);
-  }
-};
-
-class MemoryStore::Watching final : public EndWatch::State {
- public:
-  explicit Watching(std::shared_ptr<Listener> listener) : listener_(std::move(listener)) {}
-  ~Watching() override {
-    listener_->stopped = true;
-    listener_->ended = nullptr;  // here, on its lane, not wherever the last task is dropped
-  }
-
- private:
-  std::shared_ptr<Listener> listener_;
-};
-
 namespace {
 
 template <class Done, class Value>
@@ -66,7 +38,6 @@ void MemoryStore::find(reactor::Reactor& home, std::string token, Found done) {
   const std::lock_guard lock(mutex_);
   const auto entry = live(token, options_.now());
   if (entry != entries_.end()) found = entry->session;
-  // Under the lock: an end that comes later must be told behind this answer, or it finds nobody to tell.
   answer(home, std::move(done), Result<SessionPtr>(std::move(found)));
 }
 
@@ -83,25 +54,24 @@ void MemoryStore::touch(std::string_view token) {
   entries_.splice(entries_.end(), entries_, entry);
 }
 
-void MemoryStore::remove(reactor::Reactor& home, std::string token, Function<void(Result<bool>)> done) {
-  bool removed = false;
+void MemoryStore::remove(reactor::Reactor& home, std::string token, Found done) {
+  SessionPtr removed;
   {
     const std::lock_guard lock(mutex_);
     const auto entry = live(token, options_.now());
-    removed = entry != entries_.end();
-    if (removed) end(entry);
+    if (entry != entries_.end()) {
+      removed = entry->session;
+      end(entry);
+    }
   }
-  answer(home, std::move(done), Result<bool>(removed));
+  answer(home, std::move(done), Result<SessionPtr>(std::move(removed)));
 }
 
-EndWatch MemoryStore::on_end(reactor::Reactor& home, Function<void(const std::string&)> ended) {
-  auto listener = std::make_shared<Listener>(Listener{.home = home, .ended = std::move(ended)});
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(listeners_, [](const auto& known) { return known.expired(); });
-    listeners_.push_back(listener);
-  }
-  return EndWatch(std::make_unique<Watching>(std::move(listener)));
+EndWatch MemoryStore::watch(reactor::Reactor& home, std::string token, Function<void()> ended) {
+  auto watch = watches_.add(home, token, std::move(ended));
+  const std::lock_guard lock(mutex_);
+  if (live(token, options_.now()) == entries_.end()) watches_.end(token);
+  return watch;
 }
 
 void MemoryStore::sweep(Clock::time_point now) {
@@ -127,12 +97,7 @@ void MemoryStore::expire(Clock::time_point now) {
 }
 
 void MemoryStore::end(Entries::iterator entry) {
-  for (const auto& known : listeners_) {
-    auto listener = known.lock();
-    if (!listener) continue;
-    auto& home = listener->home;
-    home.post([listener = std::move(listener), token = entry->session->id] { listener->tell(token); });
-  }
+  watches_.end(entry->session->id);
   by_token_.erase(entry->session->id);
   entries_.erase(entry);
 }

@@ -7,9 +7,8 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
-#include "session/store.h"
+#include "session/watches.h"
 
 namespace pillard::session {
 
@@ -31,8 +30,8 @@ class MemoryStore final : public Store {
   void create(reactor::Reactor& home, Credential credential, Found done) override;
   void find(reactor::Reactor& home, std::string token, Found done) override;
   void touch(std::string_view token) override;
-  void remove(reactor::Reactor& home, std::string token, Function<void(Result<bool>)> done) override;
-  [[nodiscard]] EndWatch on_end(reactor::Reactor& home, Function<void(const std::string& token)> ended) override;
+  void remove(reactor::Reactor& home, std::string token, Found done) override;
+  [[nodiscard]] EndWatch watch(reactor::Reactor& home, std::string token, Function<void()> ended) override;
 
   /// [any] Ends what has expired by `now`. An expired session is never found, swept or not; this is what tells its
   /// EndWatches in time and wipes its password: call it every minute or so.
@@ -45,8 +44,6 @@ class MemoryStore final : public Store {
     SessionPtr session;
     Clock::time_point expires;
   };
-  struct Listener;
-  class Watching;
   using Entries = std::list<Entry>;  // soonest to expire first: every touch moves to the back
 
   Entries::iterator live(const std::string& token, Clock::time_point now);
@@ -57,7 +54,7 @@ class MemoryStore final : public Store {
   mutable std::mutex mutex_;  // guards all below
   Entries entries_;
   std::unordered_map<std::string, Entries::iterator> by_token_;
-  std::vector<std::weak_ptr<Listener>> listeners_;
+  Watches watches_;
 };
 
 }  // namespace pillard::session

@@ -11,7 +11,8 @@
 
 namespace pillard::session {
 
-/// Being told of ends. Destroyed or reset, its callback never runs again. Belongs to the lane of its `home` reactor.
+/// Being told of one session's end. Destroyed or reset, its callback does not run any more. Belongs to the lane of its
+/// `home` reactor.
 class EndWatch {
  public:
   class State {
@@ -35,7 +36,10 @@ class Store {
 
   virtual ~Store() = default;
 
-  /// Keeps a login under a fresh token for the store's time to live.
+  /// Whether create() would keep such a credential: some go only where nobody else can read them (needs_sealing()).
+  virtual bool can_keep(const Credential& /*credential*/) const { return true; }
+
+  /// Keeps a login under a fresh token for the store's time to live. kUnsupported for one that it can't keep.
   virtual void create(reactor::Reactor& home, Credential credential, Found done) = 0;
 
   /// The session, or nullptr when there is none under this token (any more). Does not renew it.
@@ -44,12 +48,16 @@ class Store {
   /// Renews the time to live and sets last_accessed_ms to now. Nothing happens if there is no such session.
   virtual void touch(std::string_view token) = 0;
 
-  /// Ends a session: true if there was one. Its EndWatches are told.
-  virtual void remove(reactor::Reactor& home, std::string token, Function<void(Result<bool>)> done) = 0;
+  /// Ends a session and answers which one it was, or nullptr if there was none. Its EndWatches are told.
+  virtual void remove(reactor::Reactor& home, std::string token, Found done) = 0;
 
-  /// Calls `ended` on `home` with the token of each session that was removed or has expired, once each: close its
-  /// sockets. Hold the result on the lane of `home`.
-  [[nodiscard]] virtual EndWatch on_end(reactor::Reactor& home, Function<void(const std::string& token)> ended) = 0;
+  /// Calls `ended` on `home`, once and never from inside, when the session of `token` is removed or has expired; soon,
+  /// if it is gone already. Close its sockets then. Hold the result on the lane of `home`.
+  [[nodiscard]] virtual EndWatch watch(reactor::Reactor& home, std::string token, Function<void()> ended) = 0;
+
+  /// Ends what the store does on threads of its own: all who asked have been answered when this returns, and later ones
+  /// are refused. [main], while all homes still stand
+  virtual void stop() {}
 };
 
 }  // namespace pillard::session

@@ -11,10 +11,10 @@ Channel::Channel(LIBSSH2_SESSION* session, LIBSSH2_CHANNEL* handle, std::shared_
       phase_(run_ ? Phase::kStarting : Phase::kClosing),
       since_(now) {}
 
-Channel::State Channel::advance(std::span<char> buffer, Time now) {
-  if (phase_ == Phase::kStarting && !start(now)) return error_ == 0 ? State::kOpen : State::kBroken;
-  if (phase_ == Phase::kRunning && !read(buffer, now)) return error_ == 0 ? State::kOpen : State::kBroken;
-  if (phase_ == Phase::kEnding && !wait_for_end(now)) return error_ == 0 ? State::kOpen : State::kBroken;
+Channel::State Channel::advance(const Turn& turn) {
+  if (phase_ == Phase::kStarting && !start(turn.now)) return error_ == 0 ? State::kOpen : State::kBroken;
+  if (phase_ == Phase::kRunning && !read(turn)) return error_ == 0 ? State::kOpen : State::kBroken;
+  if (phase_ == Phase::kEnding && !wait_for_end(turn.now)) return error_ == 0 ? State::kOpen : State::kBroken;
   // Errors of the socket are the connection's to see; any other leaves the channel closed for us.
   return libssh2_channel_close(handle_) == LIBSSH2_ERROR_EAGAIN ? State::kOpen : State::kClosed;
 }
@@ -44,25 +44,26 @@ bool Channel::start(Time now) {
   return true;
 }
 
-bool Channel::read(std::span<char> buffer, Time now) {
-  if (!run_->over() && (!read_stream(0, buffer) || !read_stream(SSH_EXTENDED_DATA_STDERR, buffer))) return false;
+bool Channel::read(const Turn& turn) {
+  if (!run_->over() && (!read_stream(0, turn) || !read_stream(SSH_EXTENDED_DATA_STDERR, turn))) return false;
   if (run_->over()) {
-    enter(Phase::kClosing, now);
+    enter(Phase::kClosing, turn.now);
     return true;
   }
+  // Not while anything is left to read.
   if (libssh2_channel_eof(handle_) != 1) return false;
-  enter(Phase::kEnding, now);
+  enter(Phase::kEnding, turn.now);
   return true;
 }
 
-bool Channel::read_stream(int stream, std::span<char> buffer) {
-  while (!run_->over()) {
-    const auto got = libssh2_channel_read_ex(handle_, stream, buffer.data(), buffer.size());
+bool Channel::read_stream(int stream, const Turn& turn) {
+  do {
+    const auto got = libssh2_channel_read_ex(handle_, stream, turn.buffer.data(), turn.buffer.size());
     if (got == 0 || got == LIBSSH2_ERROR_EAGAIN) break;
     if (got < 0) return fail(static_cast<int>(got));
-    const std::string_view data(buffer.data(), static_cast<std::size_t>(got));
+    const std::string_view data(turn.buffer.data(), static_cast<std::size_t>(got));
     stream == 0 ? run_->out(data) : run_->err(data);
-  }
+  } while (!run_->over() && !turn.over());
   return true;
 }
 

@@ -19,8 +19,15 @@ class Channel {
   Channel(LIBSSH2_SESSION* session, LIBSSH2_CHANNEL* handle, std::shared_ptr<Run> run, Time now);
 
   enum class State { kOpen, kClosed, kBroken };
-  /// Does all that can be done with what has arrived. Runs callbacks. kClosed: both sides have closed it.
-  State advance(std::span<char> buffer, Time now);
+  struct Turn {
+    std::span<char> buffer;
+    Time now;
+    Time until;  // then what is left is for another turn
+    bool over() const noexcept { return reactor::Clock::now() >= until; }
+  };
+  /// Does all that can be done with what has arrived, while the turn lasts but at least a part. Runs callbacks.
+  /// kClosed: both sides have closed it.
+  State advance(const Turn& turn);
 
   /// Its command has not started: it is asked for, or waits for its turn to be.
   bool starting() const noexcept { return phase_ == Phase::kStarting; }
@@ -38,8 +45,8 @@ class Channel {
  private:
   enum class Phase { kStarting, kRunning, kEnding, kClosing };
   bool start(Time now);
-  bool read(std::span<char> buffer, Time now);
-  bool read_stream(int stream, std::span<char> buffer);
+  bool read(const Turn& turn);
+  bool read_stream(int stream, const Turn& turn);
   bool wait_for_end(Time now);
   bool fail(int error);
   void enter(Phase phase, Time now);

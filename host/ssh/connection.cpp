@@ -22,17 +22,17 @@ std::span<char> buffer() {
 }
 }  // namespace
 
-Connection::Connection(reactor::Reactor& reactor, const Options& options, std::shared_ptr<Counters> counters,
+Connection::Connection(reactor::Reactor& reactor, const Options& options, std::shared_ptr<SshMetrics> metrics,
                        Owner& owner, std::unique_ptr<Transport> transport)
     : reactor_(reactor),
       options_(options),
-      counters_(std::move(counters)),
+      metrics_(std::move(metrics)),
       owner_(owner),
       transport_(std::move(transport)),
       capacity_(options.channels_per_connection),
       heard_(reactor.now()),
       busy_(reactor.now()) {
-  counters_->connections.fetch_add(1, std::memory_order_relaxed);
+  metrics_->connections.add();
 }
 
 void Connection::begin() {
@@ -69,8 +69,8 @@ void Connection::close() noexcept {
   if (opening_) let_go(opening_->run.get());
   waiting_.clear();
   opening_.reset();
-  counters_->channels.fetch_sub(static_cast<std::int64_t>(channels_.size()), std::memory_order_relaxed);
-  counters_->connections.fetch_sub(1, std::memory_order_relaxed);
+  metrics_->channels.sub(static_cast<std::int64_t>(channels_.size()));
+  metrics_->connections.sub();
   starter_ = nullptr;
   channels_.clear();
   transport_->say_goodbye();
@@ -91,27 +91,45 @@ void Connection::wake() {
   reactor_.at_turn_end(std::move(task));
 }
 
-void Connection::ready(std::uint32_t /*events*/) { turn(); }
+void Connection::ready(std::uint32_t /*events*/) {
+  // One that is to have a turn anyway does not get two.
+  if (!waking_) turn();
+}
 
 void Connection::turn() {
   if (!transport_) return;
   const auto self = shared_from_this();  // the owner may let go
   turning_ = true;
-  work();
+  try {
+    work();
+  } catch (const std::exception& error) {
+    // A connection that is at odds with itself must not take the others along.
+    broken_.reset();
+    if (transport_)
+      lose(Error(Code::kInternal, "The connection to " + transport_->where() + " failed here: " + error.what() + "."));
+  }
   turning_ = false;
 }
 
 void Connection::work() {
-  transport_->allow(options_.turn_budget);
+  until_ = reactor::Clock::now() + options_.turn_time;
+  transport_->allow(options_.turn_budget, until_);
+  bool late = false;
   // Reading one channel also takes what has come for the others: go on until a pass found nothing new.
   for (std::uint64_t before = 0; transport_ && !broken_;) {
     before = transport_->received();
     pass();
-    if (!transport_ || transport_->received() == before) break;
+    late = reactor::Clock::now() >= until_;
+    if (late || !transport_ || transport_->received() == before) break;
   }
   if (!transport_) return;
+  if (transport_->received() != heard_bytes_) {
+    heard_bytes_ = transport_->received();
+    heard_ = reactor_.now();
+  }
+  if (late) wake();  // libssh2 may hold more than the socket tells of
   transport_->flush();
-  if (transport_->ended() && !broken_) broken_ = transport_->failure();
+  if (transport_->ended() && !late && !broken_) broken_ = transport_->failure();
   if (broken_) return lose(*broken_);
   watch_.want(transport_->writes_wait() ? EPOLLIN | EPOLLOUT : EPOLLIN);
   if (takes()) owner_.room(*this);
@@ -120,8 +138,12 @@ void Connection::work() {
 void Connection::pass() {
   open_next();
   // Callbacks may wake this connection but never add to or take from its channels.
-  for (std::size_t i = 0; i < channels_.size() && !broken_;)
-    if (advance(i)) ++i;
+  // A pass that takes too long goes on with the next channel in the next turn.
+  for (auto left = channels_.size(); left > 0 && !broken_; --left) {
+    if (next_ >= channels_.size()) next_ = 0;
+    if (advance(next_)) ++next_;
+    if (left > 1 && reactor::Clock::now() >= until_) return;
+  }
   drain_pump();
 }
 
@@ -160,9 +182,12 @@ void Connection::opened(LIBSSH2_CHANNEL* handle) {
   auto run = std::move(opening_->run);
   opening_.reset();
   refusals_ = 0;
-  counters_->channels.fetch_add(1, std::memory_order_relaxed);
+  metrics_->channels.add();
   if (run && run->over()) run = nullptr;
-  if (run) counters_->commands.fetch_add(1, std::memory_order_relaxed);
+  if (run) {
+    metrics_->commands.add();
+    metrics_->channel_seconds.observe(reactor_.now() - run->asked());
+  }
   channels_.push_back(std::make_unique<Channel>(transport_->session(), handle, std::move(run), reactor_.now()));
 }
 
@@ -205,7 +230,7 @@ bool Connection::advance(std::size_t index) {
     }
     if (starter_ != &channel) return true;
   }
-  const auto state = channel.advance(buffer(), reactor_.now());
+  const auto state = channel.advance({.buffer = buffer(), .now = reactor_.now(), .until = until_});
   if (starter_ == &channel && !channel.starting()) starter_ = nullptr;
   if (state == Channel::State::kBroken) broken_ = transport_->failure(channel.error());
   if (state != Channel::State::kClosed) return true;
@@ -216,7 +241,7 @@ bool Connection::advance(std::size_t index) {
 }
 
 void Connection::retire(std::unique_ptr<Channel> channel) {
-  counters_->channels.fetch_sub(1, std::memory_order_relaxed);
+  metrics_->channels.sub();
   if (auto* run = channel->run()) {
     run->held_by(nullptr);
     busy_ = reactor_.now();
@@ -244,12 +269,31 @@ void Connection::drain_pump() {
   }
 }
 
-/// What the node owes an answer to for too long, or null.
-const char* Connection::overdue() const {
-  const auto since = reactor_.now() - options_.answer_timeout;
-  if (opening_ && opening_->since < since) return " does not answer: it hangs or is overloaded.";
-  if (starter_ != nullptr && starter_->since() < since) return " does not start commands: it hangs or is overloaded.";
-  return nullptr;
+/// Since when the node has owed an answer that sshd gives at once, if it does.
+Channel::Time Connection::owed_since() const {
+  const auto opening = opening_ ? opening_->since : Channel::Time::max();
+  return std::min(opening, starter_ != nullptr ? starter_->since() : Channel::Time::max());
+}
+
+/// What the node owes an answer to for too long. One that says nothing at all is away, also while its kernel still
+/// acknowledges what it is sent; one that says other things may only be slow.
+std::optional<Error> Connection::overdue() const {
+  const auto now = reactor_.now();
+  const auto owed = owed_since();
+  const bool silent = now - heard_ >= options_.keepalive + options_.alive_timeout;
+  if (silent && owed <= now - options_.alive_timeout) return socket_error(ETIMEDOUT, transport_->where());
+  if (owed > now - options_.answer_timeout) return std::nullopt;
+  const auto* what = opening_ && opening_->since == owed ? " does not answer: it hangs or is overloaded."
+                                                         : " does not start commands: it hangs or is overloaded.";
+  return Error(Code::kTimeout, "Timeout: " + transport_->where() + what);
+}
+
+/// A node that has said nothing since the command was asked for, not even that it has a channel, is away.
+bool Connection::run_late(const Run& run) {
+  if (!transport_ || heard_ > run.asked() || reactor_.now() - run.asked() < options_.alive_timeout) return false;
+  const auto self = shared_from_this();
+  lose(socket_error(ETIMEDOUT, transport_->where()));
+  return true;
 }
 
 void Connection::count_abandoned() {
@@ -258,25 +302,21 @@ void Connection::count_abandoned() {
       static_cast<std::size_t>(std::count_if(channels_.begin(), channels_.end(), [&](const auto& channel) {
         return channel->closing() && channel->since() < since;
       }));
-  if (count > abandoned_) counters_->channels_abandoned.fetch_add(count - abandoned_, std::memory_order_relaxed);
+  if (count > abandoned_) metrics_->channels_abandoned.add(count - abandoned_);
   abandoned_ = count;
 }
 
 void Connection::tick() {
   const auto self = shared_from_this();
   const auto now = reactor_.now();
-  const auto pause = std::min({std::chrono::milliseconds(1000), options_.keepalive / 2, options_.answer_timeout / 2});
+  const auto pause = std::min({std::chrono::milliseconds(500), options_.keepalive / 2, options_.alive_timeout / 2});
   tick_ = reactor_.after(std::max(pause, std::chrono::milliseconds(10)), [this] { tick(); });
-  if (const char* what = overdue()) return lose(Error(Code::kTimeout, "Timeout: " + transport_->where() + what));
+  if (const auto error = overdue()) return lose(*error);
   count_abandoned();
-  if (transport_->received() != heard_bytes_) {
-    heard_bytes_ = transport_->received();
-    heard_ = now;
-  } else if (now - heard_ >= options_.keepalive && !opening_) {
+  if (now - heard_ >= options_.keepalive && owed_since() == Channel::Time::max()) {
     // A channel that is opened and closed: unlike a keepalive request it has to be answered by sshd itself, also on a
     // node whose kernel still acknowledges.
     opening_ = Opening{nullptr, now};
-    heard_ = now;
     wake();
   }
   const bool all_free = channels_.size() == abandoned_ && waiting_.empty();
@@ -286,7 +326,7 @@ void Connection::tick() {
 
 void Connection::lose(const Error& error) {
   close();
-  counters_->connections_lost.fetch_add(1, std::memory_order_relaxed);
+  metrics_->connections_lost.add();
   owner_.lost(*this, error);
 }
 

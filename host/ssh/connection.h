@@ -1,5 +1,6 @@
 #pragma once
 // One authenticated SSH connection: its channels, their turns, its signs of life.
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -31,7 +32,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
    protected:
     ~Owner() = default;
   };
-  Connection(reactor::Reactor& reactor, const Options& options, std::shared_ptr<Counters> counters, Owner& owner,
+  Connection(reactor::Reactor& reactor, const Options& options, std::shared_ptr<SshMetrics> metrics, Owner& owner,
              std::unique_ptr<Transport> transport);
   Connection(const Connection&) = delete;
   ~Connection() { close(); }
@@ -41,6 +42,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   /// Whether open() would serve another command without making it wait for the end of one.
   bool takes() const noexcept;
   void open(std::shared_ptr<Run> run);
+  /// How many commands it can run at once, as far as is known.
+  std::size_t capacity() const noexcept { return capacity_ - std::min(capacity_, abandoned_); }
   /// Drops all commands and says goodbye; nobody is told. Not to be used from inside its own turn but by the Owner.
   void close() noexcept;
 
@@ -51,6 +54,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   };
   void ready(std::uint32_t events) override;
   void run_over() override { wake(); }
+  bool run_late(const Run& run) override;
   void wake();
   void turn();
   void work();
@@ -63,13 +67,14 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void retire(std::unique_ptr<Channel> channel);
   void drain_pump();
   void tick();
-  const char* overdue() const;
+  std::optional<Error> overdue() const;
+  Channel::Time owed_since() const;
   void count_abandoned();
   void lose(const Error& error);
 
   reactor::Reactor& reactor_;
   const Options& options_;
-  const std::shared_ptr<Counters> counters_;
+  const std::shared_ptr<SshMetrics> metrics_;
   Owner& owner_;
   std::unique_ptr<Transport> transport_;  // null once closed
   reactor::Watch watch_;
@@ -83,11 +88,13 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   unsigned refusals_ = 0;       // of channels, since one was given
   Channel::Time not_before_{};  // to open another one
   reactor::Timer again_;
-  std::size_t abandoned_ = 0;  // of channels_: the node does not confirm their end
-  std::uint64_t heard_bytes_ = 0;
+  std::size_t abandoned_ = 0;      // of channels_: the node does not confirm their end
+  std::uint64_t heard_bytes_ = 0;  // of the transport, when it was heard last
   Channel::Time heard_;
   Channel::Time busy_;
   std::optional<Error> broken_;
+  Channel::Time until_{};  // when this turn is over
+  std::size_t next_ = 0;   // of channels_: where the next pass begins
   bool waking_ = false;
   bool turning_ = false;
 };

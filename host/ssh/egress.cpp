@@ -24,6 +24,7 @@ bool is_v6(const IPAddress& address) { return address.family() == IPAddress::IPv
 
 /// Not Poco's parser: that one takes "127.1" and zones, and throws.
 std::optional<IPAddress> parse_address(const std::string& text) {
+  if (text.find('\0') != std::string::npos) return std::nullopt;
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
   if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return IPAddress(bytes.data(), sizeof(in_addr));
   if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return IPAddress(bytes.data(), sizeof(in6_addr));

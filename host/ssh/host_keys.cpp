@@ -12,8 +12,6 @@ namespace pillard::ssh {
 
 namespace {
 
-constexpr std::size_t kMaxInMemory = 10'000;
-
 struct Type {
   int known_as;
   std::string_view methods;
@@ -139,6 +137,16 @@ std::optional<Error> HostKeys::pin_locked(const std::string& name, std::string_v
   };
   if (decided()) return result.refusal;
 
+  if (known_->size() >= options_.most) {
+    untold_.push_back(
+        fmt::format("More than {} host keys: no further node can be pinned, and none that is new be "
+                    "logged in to. Remove those that are not needed any more.",
+                    options_.most));
+    return Error(Code::kOverloaded,
+                 fmt::format("{} is a new node, and this server remembers as many host keys as it may ({}): have old "
+                             "ones removed from its known_hosts.",
+                             name, options_.most));
+  }
   const auto line = fmt::format("{} {} {}", name, type_of(blob), base64(blob));
   if (options_.file.empty()) {
     remember(line, "");
@@ -167,11 +175,6 @@ void HostKeys::remember(const std::string& line, const std::string& why_not_writ
         fmt::format("{} can't be written ({}): host keys of new nodes are remembered until the daemon "
                     "ends, and no longer.",
                     options_.file, why_not_written));
-  }
-  if (in_memory_.size() >= kMaxInMemory) {
-    untold_.push_back(
-        fmt::format("More than {} host keys could not be written: the oldest are forgotten.", kMaxInMemory));
-    in_memory_.erase(in_memory_.begin());
   }
   in_memory_.push_back(line);
   known_.reset();

@@ -41,6 +41,7 @@ class HostKeys {
   struct Options {
     std::string file;  // created with its directory at the first pin, mode 0600; empty keeps pins in memory only
     HostKeyMode mode = HostKeyMode::kAcceptNew;
+    std::size_t most = 20'000;  // keys; further ones are not pinned. Those that an operator writes are not limited
     /// Told what an operator must know: lines left out, a file that can't be written. Once each, from any thread.
     std::function<void(const std::string& warning)> warn = [](const std::string&) {};
   };
@@ -55,7 +56,8 @@ class HostKeys {
   /// Remembers the key of a node. Only to be called when authentication has succeeded: until then anybody could have
   /// answered. Whole lines, on disk when it returns; nothing is written for a key that is known already. If the file
   /// can't be written the key is kept in memory, with one warning. kConflict: meanwhile the host became known by
-  /// another key (or this key was revoked): drop the connection.
+  /// another key (or this key was revoked): drop the connection. kOverloaded: so many keys are known that no further
+  /// one is taken on: drop it, too.
   std::optional<Error> pin(std::string_view host, std::uint16_t port, std::string_view blob);
 
   /// For LIBSSH2_METHOD_HOSTKEY: all types, those that this host is known by first. Without it a server that has

@@ -44,6 +44,16 @@ std::string_view next_word(std::string_view& line) {
   return word;
 }
 
+/// "|1|salt|hash" with a hash of SHA-1's size. libssh2 takes others as well and then leaks at every look at them.
+bool is_hashed_name(std::string_view text) {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  if (!text.starts_with("|1|")) return false;
+  const auto bar = text.find('|', 3);
+  if (bar == 3 || bar == std::string_view::npos) return false;
+  const auto hash = text.substr(bar + 1);
+  return hash.size() == 28 && hash.find_first_not_of(kAlphabet) == 27 && hash.back() == '=';
+}
+
 struct Names {
   std::string plain;  // a list without the patterns
   bool patterns = false;
@@ -57,7 +67,7 @@ Names without_patterns(std::string_view list) {
     const auto name = list.substr(0, comma);
     if (name.find_first_of("*?!") != std::string_view::npos) {
       names.patterns = true;
-    } else if (!name.empty()) {
+    } else if (!name.empty() && !name.starts_with('|')) {  // a hashed one stands alone
       if (!names.plain.empty()) names.plain.push_back(',');
       names.plain += lower(name);
     }
@@ -146,13 +156,26 @@ void KnownHosts::add(std::string_view line, const std::string& place) {
     warnings_.push_back(fmt::format("{}: {} is not supported: the line is left out.", place, first));
     return;
   }
+  if (first.starts_with('|') && !is_hashed_name(first)) {
+    warnings_.push_back(place + ": this is no hashed name: the line is left out.");
+    return;
+  }
   const auto names = without_patterns(first);
   if (names.patterns) warnings_.push_back(place + ": wildcards are not supported: the patterns are left out.");
   if (names.plain.empty()) return;
+  auto key = rest;
+  next_word(key);  // its type
+  // libssh2 would take what stands before a zero byte; and an entry with nobody's key would hide others of its type.
+  if (line.find('\0') != std::string_view::npos || next_word(key) == kNobody) {
+    warnings_.push_back(place + ": this is no host key: the line is left out.");
+    return;
+  }
   const auto entry = fmt::format("{} {}", names.plain, rest);
   if (libssh2_knownhost_readline(hosts_.get(), entry.data(), entry.size(), LIBSSH2_KNOWNHOST_FILE_OPENSSH) != 0) {
     warnings_.push_back(place + ": this is no host key: the line is left out.");
+    return;
   }
+  ++size_;
 }
 
 KnownHosts::Match KnownHosts::match(const std::string& name, std::string_view blob) const {

@@ -39,6 +39,8 @@ class KnownHosts {
   bool knows_type(const std::string& name, int type) const;
 
   const Stamp& stamp() const noexcept { return stamp_; }
+  /// How many keys it holds.
+  std::size_t size() const noexcept { return size_; }
   /// False when there is a file and it could not be read.
   bool readable() const noexcept { return readable_; }
   /// What was left out, and why, with line numbers.
@@ -52,6 +54,7 @@ class KnownHosts {
   std::unique_ptr<LIBSSH2_KNOWNHOSTS, void (*)(LIBSSH2_KNOWNHOSTS*)> hosts_;
   std::vector<std::string> revoked_;  // keys in base64
   Stamp stamp_;
+  std::size_t size_ = 0;
   bool readable_ = true;
   std::vector<std::string> warnings_;
 };

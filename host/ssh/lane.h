@@ -39,7 +39,7 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
     /// Commands can be started.
     virtual void lane_up() = 0;
     /// Commands that ran have ended without a word; none can be started until lane_up(). If the error is passing() the
-    /// lane tries again by itself and tells each further failure so; otherwise it does not.
+    /// lane tries again by itself, and tells what comes of that only when it is of another kind: one outage, one word.
     virtual void lane_down(const Error& error) = 0;
 
    protected:
@@ -75,16 +75,21 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
   /// Runs `command` to its end. `done` is called once, with what it printed up to max_output; when its timeout has
   /// passed, counted from now, it is ended and `done` says so.
   /// Callbacks never run from inside these calls, nor when the lane is down: what is started then does nothing, and
-  /// active() is false. Commands beyond what the node allows at once wait in order.
+  /// active() is false. Commands beyond what the node allows at once wait in order, those of streams for longer where
+  /// they would leave no channel to others.
   /// Throws Error: kBadRequest as shell_line() does; kOverloaded when options.commands_waiting wait.
   [[nodiscard]] std::unique_ptr<Operation> exec(const Command& command, Function<void(Exit)> done);
   /// The same for one without an end: hands over standard output as it comes. There is no timeout. Exit::err has the
-  /// first max_output / 10 bytes of standard error.
+  /// first max_output / 10 bytes of standard error. Throws kOverloaded, too, when so many run that only
+  /// options.channels_for_exec are left: what waits for one of them to end could wait for ever.
   [[nodiscard]] std::unique_ptr<Operation> stream(const Command& command, Function<void(std::string_view)> data,
                                                   Function<void(Exit)> done);
 
   /// Takes over a login that was made elsewhere, if the lane has no connection of its own.
   void adopt(std::unique_ptr<Transport> transport);
+  /// Closes what it has, and expires, now or with the last use that there is; it may be destroyed. A use that is made
+  /// later undoes that.
+  void release();
 
  private:
   enum class State { kIdle, kLoggingIn, kUp, kWaiting, kRefused };
@@ -99,17 +104,27 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
 
   void leave(std::uint64_t id) noexcept;
   void log_in();
+  void be_refused();
   void logged_in(Result<std::unique_ptr<Transport>> result);
   void come_up();
   void go_down(const Error& error);
+  bool is_news(const Error& error, bool was_up);
   void retry_later();
-  void log_down(bool was_up);
+  void log_down(const Error& error, bool was_up);
   void connect(std::unique_ptr<Transport> transport);
   void assign();
   void expand();
   void tell();
   void tell_later();
   void arm_linger();
+  void expire();
+  std::size_t channels(bool with_further) const;
+  std::size_t for_streams(std::size_t all) const;
+  std::size_t stream_limit() const;
+  std::size_t stream_places(std::size_t waiting);
+  std::size_t count_streams();
+  void refuse_excess();
+  Error too_many_streams() const;
   std::shared_ptr<Run> enqueue(const Command& command, Run::Sink sink);
 
   LaneHome& home_;
@@ -119,11 +134,13 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
   const std::string node_;
   State state_ = State::kIdle;
   std::optional<Error> error_;  // why it is down
+  unsigned told_codes_ = 0;     // a bit for each code, of this outage
   std::uint64_t epoch_ = 1;     // of the state that users are told
   std::uint64_t uses_made_ = 0;
   std::map<std::uint64_t, Entry> users_;
   std::vector<std::shared_ptr<Connection>> connections_;
   std::deque<std::shared_ptr<Run>> queue_;
+  std::vector<std::weak_ptr<Run>> streams_;  // that run or wait, and some that are over
   std::unique_ptr<Login> login_;
   reactor::Clock::time_point up_since_{};
   reactor::Clock::time_point more_connections_after_{};
@@ -134,6 +151,7 @@ class Lane final : public std::enable_shared_from_this<Lane>, private Connection
   reactor::Timer assign_;
   reactor::Timer crowded_;
   bool telling_later_ = false;
+  bool released_ = false;  // its last use ends it at once
 };
 
 }  // namespace pillard::ssh

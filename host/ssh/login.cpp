@@ -68,6 +68,7 @@ struct Login::Home {
 /// What a worker gets: everything it needs, shared with nobody, and room for its answer.
 struct Login::Job {
   std::unique_ptr<Transport> transport;
+  std::unique_ptr<PrivateKey> key;
   std::shared_ptr<const session::Credential> credential;
   HostKeys* host_keys;
   std::string methods;
@@ -82,7 +83,7 @@ Login::Login(LoginMeans& means, std::shared_ptr<const session::Credential> crede
       done_(std::move(done)),
       where_(session::node_key(*credential_)),
       home_(std::make_shared<Home>(Home{this})) {
-  means_.counters->logins_in_flight.fetch_add(1, std::memory_order_relaxed);
+  means_.metrics->logins_in_flight.add();
   lookup_ = means_.resolver.resolve(means_.reactor, credential_->host, credential_->port,
                                     [this](Result<Addresses> addresses) { resolved(std::move(addresses)); });
 }
@@ -91,12 +92,12 @@ Login::~Login() {
   home_->login = nullptr;
   watch_.reset();
   if (at_gate_) means_.handshakes.leave(*this);
-  means_.counters->logins_in_flight.fetch_sub(1, std::memory_order_relaxed);
+  means_.metrics->logins_in_flight.sub();
 }
 
 void Login::resolved(Result<Addresses> addresses) {
   if (!addresses) return refuse(addresses.error());
-  means_.counters->logins.fetch_add(1, std::memory_order_relaxed);
+  means_.metrics->logins.add();
   Connector::Target target;
   target.where = where_;
   target.timeout = means_.options.connect_timeout;
@@ -110,7 +111,7 @@ void Login::resolved(Result<Addresses> addresses) {
 
 void Login::connected(Fd fd) {
   transport_ = std::make_unique<Transport>(std::move(fd), where_,
-                                           Transport::Limits{.memory = means_.options.session_memory}, means_.counters);
+                                           Transport::Limits{.memory = means_.options.session_memory}, means_.metrics);
   // The types that the node is known by first, or one that has several keys could answer with an unknown one.
   give_to_worker(
       [](Job& job) {
@@ -183,57 +184,85 @@ void Login::shake_hands() {
 
 void Login::key_checked(Job& job) {
   if (job.refusal) return refuse(*job.refusal);
+  list_methods();
+}
+
+void Login::list_methods() {
+  step_ = [](Job& job) {
+    const auto& user = job.credential->username;
+    auto* session = job.transport->session();
+    const char* methods = libssh2_userauth_list(session, user.data(), static_cast<unsigned>(user.size()));
+    if (methods != nullptr) job.methods = methods;
+    if (methods == nullptr && libssh2_userauth_authenticated(session) == 0)
+      job.result = libssh2_session_last_errno(session);
+  };
   authenticate();
 }
 
-void Login::authenticate() {
-  if (methods_.empty()) {
+/// Chooses among what the node takes and the user has given.
+void Login::choose() {
+  const auto& credential = *credential_;
+  // Who saw the key proved and wants one still did not take it, and is not given the password.
+  if (key_tried_ && lists(methods_, "publickey")) return refuse(key_refused());
+  if (!credential.private_key.empty() && lists(methods_, "publickey")) {
     give_to_worker(
         [](Job& job) {
-          const auto& user = job.credential->username;
-          auto* session = job.transport->session();
-          const char* methods = libssh2_userauth_list(session, user.data(), static_cast<unsigned>(user.size()));
-          if (methods != nullptr) job.methods = methods;
-          if (methods == nullptr && libssh2_userauth_authenticated(session) == 0)
-            job.result = libssh2_session_last_errno(session);
+          auto key = PrivateKey::open(*job.credential);
+          key ? void(job.key = std::move(*key)) : void(job.refusal = key.error());
         },
-        &Login::answered);
-  } else if (lists(methods_, "password")) {
-    give_to_worker(
-        [](Job& job) {
-          const auto& user = job.credential->username;
-          const auto password = job.credential->password.reveal();
-          job.result =
-              libssh2_userauth_password_ex(job.transport->session(), user.data(), static_cast<unsigned>(user.size()),
-                                           password.data(), static_cast<unsigned>(password.size()), nullptr);
-        },
-        &Login::answered);
+        &Login::key_opened);
+  } else if (!credential.password.empty() && lists(methods_, "password")) {
+    step_ = [](Job& job) {
+      const auto& user = job.credential->username;
+      const auto password = job.credential->password.reveal();
+      job.result =
+          libssh2_userauth_password_ex(job.transport->session(), user.data(), static_cast<unsigned>(user.size()),
+                                       password.data(), static_cast<unsigned>(password.size()), nullptr);
+    };
+    authenticate();
+  } else if (!credential.password.empty() && lists(methods_, "keyboard-interactive")) {
+    step_ = [](Job& job) {
+      const auto& user = job.credential->username;
+      job.transport->answer_with(&job.credential->password);
+      job.result = libssh2_userauth_keyboard_interactive_ex(job.transport->session(), user.data(),
+                                                            static_cast<unsigned>(user.size()), &Transport::on_prompts);
+      job.transport->answer_with(nullptr);
+    };
+    authenticate();
   } else {
-    give_to_worker(
-        [](Job& job) {
-          const auto& user = job.credential->username;
-          job.transport->answer_with(&job.credential->password);
-          job.result = libssh2_userauth_keyboard_interactive_ex(
-              job.transport->session(), user.data(), static_cast<unsigned>(user.size()), &Transport::on_prompts);
-          job.transport->answer_with(nullptr);
-        },
-        &Login::answered);
+    refuse(nothing_fits());
   }
 }
 
+void Login::key_opened(Job& job) {
+  if (job.refusal) return refuse(*job.refusal);
+  step_ = [](Job& at) { at.result = at.key->authenticate(*at.transport, at.credential->username); };
+  authenticate();
+}
+
+void Login::authenticate() { give_to_worker(step_, &Login::answered); }
+
 void Login::answered(Job& job) {
   if (job.result == LIBSSH2_ERROR_EAGAIN) return wait_for_node();
+  const bool with_key = key_ != nullptr;
+  if (job.result == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && with_key && !transport_->ended() &&
+      !credential_->password.empty()) {
+    // It is either refused after all or the first of two things that the node asks for: the new list tells, in which
+    // keys stand only if it was refused.
+    key_.reset();
+    key_tried_ = true;
+    return list_methods();
+  }
   if (job.result != 0) {
     transport_->flush();
     return refuse(refusal(job));
   }
   if (libssh2_userauth_authenticated(transport_->session()) == 0) {
-    if (!methods_.empty() || job.methods.empty()) return refuse(transport_->failure(LIBSSH2_ERROR_PROTO));
+    if (job.methods.empty()) return refuse(transport_->failure(LIBSSH2_ERROR_PROTO));
     methods_ = std::move(job.methods);
-    if (lists(methods_, "password") || lists(methods_, "keyboard-interactive")) return authenticate();
-    return refuse(
-        {Code::kUnauthenticated, "Authentication failed: " + where_ + " takes no passwords, only: " + methods_ + "."});
+    return choose();
   }
+  key_.reset();
   // From here on nobody else can have answered.
   give_to_worker(
       [](Job& last) {
@@ -250,7 +279,31 @@ void Login::pinned(Job& job) {
   finish(std::move(transport_));
 }
 
+Error Login::key_refused() {
+  const bool only_key = credential_->password.empty();
+  return {Code::kUnauthenticated, std::string("Authentication failed: the node refused this private key") +
+                                      (only_key ? ", or asks for a password as well." : ", or asks for another one.")};
+}
+
+Error Login::nothing_fits() {
+  const bool has_key = !credential_->private_key.empty();
+  const bool has_password = !credential_->password.empty();
+  const char* what = has_key && has_password ? "neither this private key nor passwords"
+                     : has_key               ? "no private keys"
+                                             : "no passwords";
+  return {Code::kUnauthenticated, "Authentication failed: " + where_ + " takes " + what + ", only: " + methods_ + "."};
+}
+
 Error Login::refusal(const Job& job) {
+  if (key_) {
+    if (job.result == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && !transport_->ended()) return key_refused();
+    if (job.result == LIBSSH2_ERROR_AUTHENTICATION_FAILED ||
+        transport_->farewell().find("authentication failures") != std::string::npos)
+      return {Code::kUnauthenticated,
+              "Authentication failed: the node refused this user name or private key. Its public part has to stand in "
+              "~/.ssh/authorized_keys of that user."};
+    return transport_->failure(job.result);
+  }
   if (job.result == LIBSSH2_ERROR_PASSWORD_EXPIRED)
     return {Code::kUnauthenticated,
             "Authentication failed: the password has expired. Log in to the node once by hand to change it."};
@@ -265,6 +318,7 @@ void Login::give_to_worker(Work work, Then then) {
   watch_.reset();  // a hang-up would otherwise spin while the transport is away
   transport_->allow(kAllow);
   auto job = std::make_unique<Job>(Job{.transport = std::move(transport_),
+                                       .key = std::move(key_),
                                        .credential = credential_,
                                        .host_keys = &means_.host_keys,
                                        .methods = {},
@@ -274,6 +328,7 @@ void Login::give_to_worker(Work work, Then then) {
     reactor.post([then, job = std::move(job), home = std::move(home)] {
       if (home->login == nullptr) return;
       home->login->transport_ = std::move(job->transport);
+      home->login->key_ = std::move(job->key);
       (home->login->*then)(*job);
     });
   };
@@ -299,7 +354,7 @@ void Login::finish(Result<std::unique_ptr<Transport>> result) {
   connector_.reset();
   if (at_gate_) means_.handshakes.leave(*this);
   at_gate_ = false;
-  if (!result) means_.counters->login_failures.fetch_add(1, std::memory_order_relaxed);
+  if (!result) means_.metrics->login_failures.add();
   auto done = std::move(done_);  // the callee may destroy this object
   done(std::move(result));
 }

@@ -11,6 +11,7 @@
 #include "session/credential.h"
 #include "ssh/host_keys.h"
 #include "ssh/options.h"
+#include "ssh/private_key.h"
 #include "ssh/resolver.h"
 #include "ssh/socket.h"
 #include "ssh/transport.h"
@@ -58,19 +59,21 @@ struct LoginMeans {
   Resolver& resolver;
   HostKeys& host_keys;
   const Options& options;
-  std::shared_ptr<Counters> counters;
+  std::shared_ptr<SshMetrics> metrics;
   Gate handshakes;
   observe::Log* log = nullptr;  // none if null
 };
 
 /// One attempt. Destroyed, its callback never runs, and everything it holds goes: now, or, while a worker has the
-/// transport, when that job is done. A password that was refused is not tried again in any other way. [lane]
+/// transport, when that job is done. What was refused is not tried again in any other way. A key goes first; the
+/// password follows only if the node took the key and asks for more, or takes no keys. [lane]
 class Login final : private reactor::Watcher, private Gate::Guest {
  public:
   /// Either a transport that is logged in, the node's host key checked before the password was sent and pinned after it
-  /// was taken, or why not: kUnauthenticated (user name or password), kConflict (host key), kAccessDenied (egress
-  /// rules), kUnsupported (no common algorithms), or a passing one, which it also is when something that is no SSH
-  /// server answers. Never called from inside the constructor.
+  /// was taken, or why not: kUnauthenticated (user name, password, key or passphrase), kBadRequest (inspect_key()),
+  /// kConflict (host key), kAccessDenied (egress rules), kUnsupported (no common algorithms, the kind of key), or a
+  /// passing one, which it also is when something that is no SSH server answers. Never called from inside the
+  /// constructor.
   using Done = Function<void(Result<std::unique_ptr<Transport>>)>;
   Login(LoginMeans& means, std::shared_ptr<const session::Credential> credential, Gate::Rank rank, Done done);
   Login(const Login&) = delete;
@@ -89,6 +92,9 @@ class Login final : private reactor::Watcher, private Gate::Guest {
   void ready(std::uint32_t events) override;
   void shake_hands();
   void key_checked(Job& job);
+  void list_methods();
+  void choose();
+  void key_opened(Job& job);
   void authenticate();
   void answered(Job& job);
   void pinned(Job& job);
@@ -100,6 +106,8 @@ class Login final : private reactor::Watcher, private Gate::Guest {
   void finish(Result<std::unique_ptr<Transport>> result);
   void refuse(const Error& error) { finish(error); }
   Error refusal(const Job& job);
+  Error nothing_fits();
+  Error key_refused();
 
   LoginMeans& means_;
   const std::shared_ptr<const session::Credential> credential_;
@@ -108,7 +116,10 @@ class Login final : private reactor::Watcher, private Gate::Guest {
   const std::string where_;
   std::shared_ptr<Home> home_;
   std::unique_ptr<Transport> transport_;  // null while a worker has it
+  std::unique_ptr<PrivateKey> key_;       // so too
+  Work step_ = nullptr;                   // of authentication, repeated until the node has answered
   std::string methods_;                   // of authentication, as the node listed them
+  bool key_tried_ = false;                // and proved, but it was not enough
   bool shaken_ = false;
   bool at_gate_ = false;
   Lookup lookup_;

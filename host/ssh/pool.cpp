@@ -33,6 +33,10 @@ class Pool::Shard final : public LaneHome, public std::enable_shared_from_this<S
     if (const auto found = lanes_.find(key); found != lanes_.end()) lanes_.erase(found);
   }
 
+  void release(const std::string& key) {
+    if (const auto found = lanes_.find(key); found != lanes_.end()) found->second->release();
+  }
+
   Lane& lane(const std::string& key, const session::Credential& credential) {
     auto& lane = lanes_[key];
     if (!lane) lane = std::make_shared<Lane>(*this, key, credential);
@@ -85,8 +89,8 @@ class Pool::Shard final : public LaneHome, public std::enable_shared_from_this<S
 };
 
 Pool::Pool(reactor::Reactors& reactors, reactor::Workers& workers, Resolver& resolver, HostKeys& host_keys,
-           Options options, observe::Log* log)
-    : options_(options), counters_(std::make_shared<Counters>()) {
+           Options options, observe::Log* log, observe::Metrics* metrics)
+    : options_(options), metrics_(metrics == nullptr ? SshMetrics::alone() : std::make_shared<SshMetrics>(*metrics)) {
   for (std::size_t i = 0; i < reactors.size(); ++i)
     shards_.push_back(std::make_shared<Shard>(
         LoginMeans{.reactor = reactors[i],
@@ -94,7 +98,7 @@ Pool::Pool(reactor::Reactors& reactors, reactor::Workers& workers, Resolver& res
                    .resolver = resolver,
                    .host_keys = host_keys,
                    .options = options_,
-                   .counters = counters_,
+                   .metrics = metrics_,
                    .handshakes = Gate(options_.handshakes_per_reactor, options_.handshakes_per_node),
                    .log = log}));
 }
@@ -112,6 +116,12 @@ Lane& Pool::lane(const session::Credential& credential) {
   auto& shard = shard_of(key);
   assert(shard.means().reactor.on_lane());
   return shard.lane(key, credential);
+}
+
+void Pool::release(const std::string& lane_key) {
+  auto& shard = shard_of(lane_key);
+  assert(shard.means().reactor.on_lane());
+  shard.release(lane_key);
 }
 
 void Pool::verify(session::Credential credential, reactor::Reactor& home, Function<void(std::optional<Error>)> done) {

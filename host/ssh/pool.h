@@ -12,6 +12,7 @@
 #include "session/credential.h"
 #include "ssh/host_keys.h"
 #include "ssh/lane.h"
+#include "ssh/metrics.h"
 #include "ssh/options.h"
 #include "ssh/resolver.h"
 
@@ -23,9 +24,9 @@ class Pool {
  public:
   /// `workers` (options.threads: authentications at once, 16 at most) must be destroyed before `host_keys` and the
   /// reactors; the Pool and the workers may go in either order. Egress rules are the resolver's.
-  /// `log` may be null; it hears of nodes that come and go.
+  /// `log` may be null; it hears of nodes that come and go. `metrics` may be null, too.
   Pool(reactor::Reactors& reactors, reactor::Workers& workers, Resolver& resolver, HostKeys& host_keys, Options options,
-       observe::Log* log = nullptr);
+       observe::Log* log = nullptr, observe::Metrics* metrics = nullptr);
   Pool(const Pool&) = delete;
   ~Pool();
 
@@ -42,15 +43,20 @@ class Pool {
   /// destroyed unrun.
   void verify(session::Credential credential, reactor::Reactor& home, Function<void(std::optional<Error>)> done);
 
+  /// [lane] of reactor_of(lane_key): nobody may use this credential any more, for its session was ended. If there is no
+  /// Use of its lane its connections are closed now instead of after options.idle_linger, also the one that a verify()
+  /// left; otherwise with the last Use, unless another one is made before.
+  void release(const std::string& lane_key);
+
   /// [any]
-  const Counters& counters() const noexcept { return *counters_; }
+  const SshMetrics& metrics() const noexcept { return *metrics_; }
 
  private:
   class Shard;
   Shard& shard_of(const std::string& lane_key);
 
   const Options options_;
-  const std::shared_ptr<Counters> counters_;
+  const std::shared_ptr<SshMetrics> metrics_;
   std::vector<std::shared_ptr<Shard>> shards_;  // one a reactor
 };
 

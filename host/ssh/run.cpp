@@ -22,15 +22,18 @@ constexpr std::array<std::pair<int, const char*>, 11> kSignals{{{1, "HUP"},
                                                                 {15, "TERM"}}};
 }  // namespace
 
-Run::Run(const Command& command, Sink sink)
+Run::Run(const Command& command, Sink sink, std::size_t most_waste)
     : max_out_(command.max_output),
       max_err_(command.max_output / 10),
+      waste_left_(most_waste),
       line_(tethered(shell_line(command.argv))),
-      sink_(std::move(sink)) {}
+      sink_(std::move(sink)),
+      is_stream_(static_cast<bool>(sink_.data)) {}
 
 void Run::end_at(reactor::Reactor& reactor, reactor::Clock::time_point when) {
   timeout_ = reactor.at(when, [this] {
     const auto self = shared_from_this();
+    if (holder_ != nullptr && holder_->run_late(*this)) return;
     exit_.timed_out = true;
     finish();
     if (holder_ != nullptr) holder_->run_over();
@@ -53,7 +56,17 @@ void Run::err(std::string_view data) {
 void Run::keep(std::string& where, std::string_view data, std::size_t most) {
   const auto room = most - where.size();
   where.append(data.substr(0, room));
-  if (data.size() > room) exit_.truncated = true;
+  if (data.size() <= room) return;
+  exit_.truncated = true;
+  const auto waste = data.size() - room;
+  if (is_stream_ || waste <= waste_left_) {
+    waste_left_ -= std::min(waste, waste_left_);
+    return;
+  }
+  // Nobody will ever see the end of it.
+  const auto self = shared_from_this();
+  finish();
+  if (holder_ != nullptr) holder_->run_over();
 }
 
 void Run::ended(int status, std::string signal) {
@@ -70,6 +83,7 @@ void Run::not_started(const std::string& why) {
   if (over_) return;
   exit_.err = why;
   finish();
+  if (holder_ != nullptr) holder_->run_over();
 }
 
 void Run::finish() {

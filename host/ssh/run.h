@@ -10,10 +10,15 @@
 
 namespace pillard::ssh {
 
-/// Who has to be told when a command is no longer wanted.
+class Run;
+
+/// Who has a command under way.
 class RunHolder {
  public:
+  /// It is no longer wanted.
   virtual void run_over() = 0;
+  /// Its time is up. True: that is not its own fault, the node does not answer at all; it was dropped with all others.
+  virtual bool run_late(const Run& run) = 0;
 
  protected:
   ~RunHolder() = default;
@@ -27,14 +32,20 @@ class Run : public std::enable_shared_from_this<Run> {
     Function<void(Exit)> done;
   };
   /// Throws Error(kBadRequest) as shell_line() does.
-  Run(const Command& command, Sink sink);
+  /// One without Sink::data is ended when it has printed `most_waste` bytes more than are kept.
+  Run(const Command& command, Sink sink, std::size_t most_waste = static_cast<std::size_t>(-1));
   Run(const Run&) = delete;
 
   /// The exec request. It ends the program when its input closes.
   const std::string& line() const noexcept { return line_; }
+  /// It hands over its output as it comes.
+  bool is_stream() const noexcept { return is_stream_; }
   /// Nobody wants anything more of it.
   bool over() const noexcept { return over_; }
 
+  /// When it was asked for.
+  void asked(reactor::Clock::time_point when) noexcept { asked_ = when; }
+  reactor::Clock::time_point asked() const noexcept { return asked_; }
   void end_at(reactor::Reactor& reactor, reactor::Clock::time_point when);
   void held_by(RunHolder* holder) noexcept { holder_ = holder; }
 
@@ -42,6 +53,7 @@ class Run : public std::enable_shared_from_this<Run> {
   void err(std::string_view data);
   /// A status above 128 that stands for a well-known signal is told as that signal: a shell stood between.
   void ended(int status, std::string signal);
+  /// It could not be started, or not be kept: Exit::err says why.
   void not_started(const std::string& why);
   /// Ends it without a word, from the owner's side or because the lane went down.
   void drop() noexcept;
@@ -53,9 +65,12 @@ class Run : public std::enable_shared_from_this<Run> {
 
   const std::size_t max_out_;
   const std::size_t max_err_;
+  std::size_t waste_left_;
   const std::string line_;
   Sink sink_;
+  const bool is_stream_;
   Exit exit_;
+  reactor::Clock::time_point asked_{};
   RunHolder* holder_ = nullptr;
   reactor::Timer timeout_;
   bool over_ = false;

@@ -10,6 +10,12 @@ namespace pillard::ssh {
 
 namespace {
 
+/// Keys are exchanged on the reactor, and again whenever the node asks: only by what takes a few milliseconds. In a
+/// "group exchange" the node chooses the group, and half a second of work with it.
+constexpr std::string_view kExchanges =
+    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
+    "diffie-hellman-group14-sha256";
+
 Transport& of(void** self) { return *static_cast<Transport*>(*self); }
 
 /// libssh2 wants its own initialisation once, before threads use it.
@@ -21,6 +27,13 @@ void init_library() {
 std::string printable(std::string_view text) {
   std::string result;
   for (const char c : text.substr(0, 200)) result += c >= ' ' && c <= '~' ? c : ' ';
+  return result;
+}
+
+/// "a,b" as "a, b"
+std::string spaced(std::string_view list) {
+  std::string result;
+  for (const char c : list) result += c == ',' ? ", " : std::string(1, c);
   return result;
 }
 
@@ -36,8 +49,8 @@ struct alignas(std::max_align_t) Transport::Block {
   static Block& of(void* memory) { return static_cast<Block*>(memory)[-1]; }
 };
 
-Transport::Transport(Fd fd, std::string where, Limits limits, std::shared_ptr<Counters> counters)
-    : where_(std::move(where)), limits_(limits), counters_(std::move(counters)), fd_(std::move(fd)) {
+Transport::Transport(Fd fd, std::string where, Limits limits, std::shared_ptr<SshMetrics> metrics)
+    : where_(std::move(where)), limits_(limits), metrics_(std::move(metrics)), fd_(std::move(fd)) {
   init_library();
   session_ = libssh2_session_init_ex(on_alloc, on_free, on_realloc, this);
   if (session_ == nullptr) throw std::bad_alloc();
@@ -46,6 +59,8 @@ Transport::Transport(Fd fd, std::string where, Limits limits, std::shared_ptr<Co
   libssh2_session_callback_set(session_, LIBSSH2_CALLBACK_SEND, reinterpret_cast<void*>(&on_send));
   libssh2_session_callback_set(session_, LIBSSH2_CALLBACK_RECV, reinterpret_cast<void*>(&on_receive));
   libssh2_session_callback_set(session_, LIBSSH2_CALLBACK_DISCONNECT, reinterpret_cast<void*>(&on_disconnect));
+  exchanges_ = known_of(LIBSSH2_METHOD_KEX, kExchanges);
+  if (libssh2_session_method_pref(session_, LIBSSH2_METHOD_KEX, exchanges_.c_str()) != 0) exchanges_.clear();
 }
 
 Transport::~Transport() {
@@ -60,19 +75,12 @@ Transport::~Transport() {
 
 bool Transport::prefer_host_keys(std::string_view types) {
   if (types.empty()) return true;
-  // Its own filter of unknown names copies within a buffer in a way that C does not define.
-  const auto known = ", " + offered(LIBSSH2_METHOD_HOSTKEY) + ", ";
-  std::string wanted;
-  for (std::size_t at = 0; at < types.size();) {
-    const auto end = std::min(types.find(',', at), types.size());
-    const std::string type(types.substr(at, end - at));
-    if (known.find(", " + type + ",") != std::string::npos) wanted += (wanted.empty() ? "" : ",") + type;
-    at = end + 1;
-  }
+  const auto wanted = known_of(LIBSSH2_METHOD_HOSTKEY, types);
   return !wanted.empty() && libssh2_session_method_pref(session_, LIBSSH2_METHOD_HOSTKEY, wanted.c_str()) == 0;
 }
 
 int Transport::handshake() {
+  if (exchanges_.empty()) return LIBSSH2_ERROR_METHOD_NONE;  // its own choice is not to be had
   shaking_hands_ = true;
   const int result = libssh2_session_handshake(session_, fd_.get());
   if (result != LIBSSH2_ERROR_EAGAIN) shaking_hands_ = false;
@@ -101,7 +109,7 @@ void Transport::flush() {
       break;
     }
     written_ += static_cast<std::size_t>(sent);
-    counters_->bytes_out.fetch_add(static_cast<std::uint64_t>(sent), std::memory_order_relaxed);
+    metrics_->bytes_out.add(static_cast<std::uint64_t>(sent));
   }
   if (written_ == queue_.size()) {
     queue_.clear();
@@ -131,6 +139,8 @@ ssize_t Transport::on_receive(libssh2_socket_t socket, void* data, std::size_t s
   auto& transport = of(self);
   if (transport.cut_) return -ECONNRESET;
   if (transport.ended_ || transport.allowed_ == 0) return -EAGAIN;
+  if (transport.allowed_until_ != Time::max() && std::chrono::steady_clock::now() >= transport.allowed_until_)
+    return -EAGAIN;
   const auto got = recv(socket, data, std::min(size, transport.allowed_), 0);
   if (got < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) transport.end(errno);
@@ -142,7 +152,7 @@ ssize_t Transport::on_receive(libssh2_socket_t socket, void* data, std::size_t s
   }
   transport.allowed_ -= static_cast<std::size_t>(got);
   transport.received_ += static_cast<std::uint64_t>(got);
-  transport.counters_->bytes_in.fetch_add(static_cast<std::uint64_t>(got), std::memory_order_relaxed);
+  transport.metrics_->bytes_in.add(static_cast<std::uint64_t>(got));
   return got;
 }
 
@@ -220,12 +230,26 @@ std::string Transport::offered(int method) {
   return result;
 }
 
+/// What libssh2 knows of `wanted`: its own filter of unknown names copies within a buffer in a way that C does not
+/// define.
+std::string Transport::known_of(int method, std::string_view wanted) {
+  const auto known = ", " + offered(method) + ", ";
+  std::string result;
+  for (std::size_t at = 0; at < wanted.size();) {
+    const auto end = std::min(wanted.find(',', at), wanted.size());
+    const std::string name(wanted.substr(at, end - at));
+    if (known.find(", " + name + ",") != std::string::npos) result += (result.empty() ? "" : ",") + name;
+    at = end + 1;
+  }
+  return result;
+}
+
 Error Transport::failure(int result) {
-  if (memory_denied_) return {Code::kOverloaded, where_ + " sent more than is kept for a connection."};
+  if (memory_denied_) return {Code::kOverloaded, where_ + " sent more in small pieces than is kept for a connection."};
   if (!shook_hands_ && (result == LIBSSH2_ERROR_KEX_FAILURE || result == LIBSSH2_ERROR_METHOD_NONE))
     return {Code::kUnsupported,
             "The SSH server at " + where_ + " shares no algorithms with this daemon, which offers: " +
-                offered(LIBSSH2_METHOD_KEX) + "; host keys " + offered(LIBSSH2_METHOD_HOSTKEY) + "; ciphers " +
+                spaced(exchanges_) + "; host keys " + offered(LIBSSH2_METHOD_HOSTKEY) + "; ciphers " +
                 offered(LIBSSH2_METHOD_CRYPT_CS) + "; MACs " + offered(LIBSSH2_METHOD_MAC_CS) + "."};
   if (!farewell_.empty()) return {Code::kDisconnected, where_ + " closed the connection: " + farewell_};
   if (ended_ && error_ != 0) return socket_error(error_, where_);

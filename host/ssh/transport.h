@@ -2,6 +2,7 @@
 // One libssh2 session over one socket, safe to multiplex.
 #include <libssh2.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "pillard/problem.h"
 #include "session/secret.h"
+#include "ssh/metrics.h"
 #include "ssh/options.h"
 #include "ssh/socket.h"
 
@@ -22,12 +24,13 @@ namespace pillard::ssh {
 /// Used by one thread at a time; it may be handed from one to another between calls.
 class Transport {
  public:
+  using Time = std::chrono::steady_clock::time_point;
   struct Limits {
     std::size_t memory;                        // bytes that libssh2 may hold; beyond, the session fails
     std::size_t queue_mark = 256 * 1024;       // congested() above
     std::size_t queue_most = 4 * 1024 * 1024;  // of unwritten bytes; beyond, the session ends
   };
-  Transport(Fd fd, std::string where, Limits limits, std::shared_ptr<Counters> counters);
+  Transport(Fd fd, std::string where, Limits limits, std::shared_ptr<SshMetrics> metrics);
   Transport(const Transport&) = delete;
   /// Never waits: what the node was not told by then it learns from the end of the connection.
   ~Transport();
@@ -44,8 +47,11 @@ class Transport {
   /// Whether what answered so far said "SSH-".
   bool speaks_ssh() noexcept;
 
-  /// Until the next call libssh2 gets at most `bytes` from the socket.
-  void allow(std::size_t bytes) noexcept { allowed_ = bytes; }
+  /// Until the next call libssh2 gets at most `bytes` from the socket, and none after `until`.
+  void allow(std::size_t bytes, Time until = Time::max()) noexcept {
+    allowed_ = bytes;
+    allowed_until_ = until;
+  }
   /// Bytes that libssh2 got since the beginning.
   std::uint64_t received() const noexcept { return received_; }
 
@@ -63,6 +69,12 @@ class Transport {
   /// Lets the password be given once to what keyboard-interactive asks without echo. Only during that call.
   void answer_with(const session::Secret* password) noexcept { password_ = password; }
   bool answered() const noexcept { return answered_; }
+
+  /// Memory of this session, which libssh2 may be given to free; null if it holds too much already.
+  void* allocate(std::size_t size) noexcept {
+    void* self = this;
+    return on_alloc(size, &self);
+  }
 
   /// What the node said in its SSH_MSG_DISCONNECT, printable, 200 bytes at most.
   const std::string& farewell() const noexcept { return farewell_; }
@@ -89,15 +101,18 @@ class Transport {
  private:
   void end(int error) noexcept;
   std::string offered(int method);
+  std::string known_of(int method, std::string_view wanted);
 
   const std::string where_;
   const Limits limits_;
-  const std::shared_ptr<Counters> counters_;
+  const std::shared_ptr<SshMetrics> metrics_;
   Fd fd_;
   LIBSSH2_SESSION* session_ = nullptr;
+  std::string exchanges_;  // the methods of key exchange that are offered, parted by commas; never all of libssh2's
   std::string queue_;
   std::size_t written_ = 0;  // of queue_
   std::size_t allowed_ = 0;
+  Time allowed_until_ = Time::max();
   Block* blocks_ = nullptr;  // all that libssh2 holds
   std::size_t memory_ = 0;   // their bytes
   std::uint64_t received_ = 0;

@@ -18,8 +18,15 @@ TransportMetrics::TransportMetrics(observe::Metrics& metrics)
       bytes_in(metrics.counter("pillard_received_bytes_total", "Bytes received from clients.")),
       bytes_out(metrics.counter("pillard_sent_bytes_total", "Bytes sent to clients.")),
       overflows(metrics.counter("pillard_outbox_overflows_total", "Clients cut off because they did not read.")),
-      refused(
-          metrics.counter("pillard_connections_refused_total", "Connections refused because there were too many.")) {}
+      refused(metrics.counter("pillard_connections_refused_total", "Connections refused because there were too many.")),
+      batches(metrics.counter("pillard_sent_batches_total", "Batches of frames queued for clients.")),
+      dropped(metrics.counter("pillard_dropped_events_total", "Events dropped for clients that read too slowly.")),
+      messages(metrics.counter("pillard_received_messages_total", "Messages received from clients.")),
+      throttled(
+          metrics.counter("pillard_throttled_total", "Times that a client was not read because it sent too much.")),
+      floods(metrics.counter("pillard_floods_total", "Clients closed because they kept sending too much.")),
+      outbox_high_water(metrics.gauge("pillard_outbox_high_water_bytes", "The fullest that an outbox has ever been.")) {
+}
 
 Connection::Connection(Connections& home, int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id)
     : home_(home), fd_(fd), peer_(peer), id_(id) {}
@@ -41,17 +48,40 @@ void Connection::replace(std::unique_ptr<Protocol> successor) {
   replaced_ = std::exchange(protocol_, std::move(successor));
 }
 
-void Connection::send(Frame frame) {
-  if (!open() || finishing_ || frame->empty()) return;
-  outbox_.push(std::move(frame));
+void Connection::send(SharedBatch batch) {
+  if (!open() || finishing_) return;
+  outbox_.push(std::move(batch));
+  queued();
+}
+
+void Connection::send(SharedBatch batch, const Flow& flow) {
+  if (!open() || finishing_) return;
+  outbox_.push(std::move(batch), flow);
+  queued();
+}
+
+void Connection::gap(const Flow& flow, std::uint64_t dropped) {
+  if (!open() || finishing_) return;
+  home_.metrics_.dropped.add(dropped);
+  outbox_.gap(flow, dropped);
+  queued();
+}
+
+void Connection::queued() {
+  const auto most = home_.limits_.outbox_bytes;
+  home_.metrics_.batches.add();
   // A burst within one turn (a replay) is no sign that nobody reads: what the socket takes now does not count.
-  if (outbox_.cost() > home_.limits_.outbox_bytes && !blocked_) flush();
+  if (outbox_.cost() > most && !blocked_) flush();
   if (!open()) return;
-  // A single frame may be larger than the bound: whoever is up to date gets it, however long it takes.
-  if (outbox_.cost() > home_.limits_.outbox_bytes && outbox_.size() > 1) {
+  // Nor is a batch that was begun, however large it is: it is finished, and the client has to show that it reads it.
+  // Below the bound by a quarter, so that not every further batch has to be looked through again.
+  if (outbox_.waiting_cost() > most) home_.metrics_.dropped.add(outbox_.shed(most - most / 4));
+  // Something that can't be dropped. A single entry may be larger than the bound: whoever is up to date gets it.
+  if (outbox_.waiting_cost() > most && outbox_.size() > 1) {
     home_.metrics_.overflows.add();
-    return abort("client does not read: its outbox is full");
+    return protocol_->not_reading("outbox full: the client does not read");
   }
+  if (blocked_) backlog_changed();
   if (!std::exchange(dirty_, true)) {
     home_.dirty_.push_back(this);
     home_.schedule();
@@ -78,6 +108,7 @@ void Connection::abort(observe::Text why) {
   watch_.reset();
   ::close(std::exchange(fd_, -1));
   farewell_.reset();
+  stall_.reset();
   home_.bury(*this);
 }
 
@@ -88,6 +119,20 @@ void Connection::pause() {
 
 void Connection::resume() {
   if (!std::exchange(paused_, false) || !open()) return;
+  go_on();
+}
+
+void Connection::hold() {
+  held_ = true;
+  if (open() && watch_) want();
+}
+
+void Connection::release() {
+  if (!std::exchange(held_, false) || !open()) return;
+  go_on();
+}
+
+void Connection::go_on() {
   want();
   if (!feeding_ && !left_.empty()) feed({});
 }
@@ -95,7 +140,7 @@ void Connection::resume() {
 /// Asks epoll for exactly what can be acted upon.
 void Connection::want() {
   std::uint32_t events = 0;
-  if (!input_over_ && (!paused_ || finishing_)) events |= EPOLLIN;
+  if (!input_over_ && (reads() || finishing_)) events |= EPOLLIN;
   if (blocked_) events |= EPOLLOUT;
   watch_.want(events);
 }
@@ -104,7 +149,7 @@ void Connection::ready(std::uint32_t events) {
   if (events & EPOLLOUT) flush();
   if (open() && (events & EPOLLIN)) receive();
   // Errors and hang-ups come unasked for; with EPOLLIN wanted, reading has found out about them.
-  if (open() && (events & (EPOLLERR | EPOLLHUP)) && (paused_ || input_over_)) abort("connection lost");
+  if (open() && (events & (EPOLLERR | EPOLLHUP)) && (!reads() || input_over_)) abort("connection lost");
 }
 
 void Connection::receive() {
@@ -142,7 +187,7 @@ void Connection::feed(std::span<char> fresh) {
 /// Offers until nothing more is taken; a successor gets what its predecessor left.
 std::size_t Connection::offer(std::span<char> input) {
   std::size_t taken = 0;
-  while (open() && !paused_ && !finishing_ && taken < input.size()) {
+  while (open() && reads() && !finishing_ && taken < input.size()) {
     std::size_t step = 0;
     try {
       step = protocol_->consume(input.subspan(taken));
@@ -164,8 +209,36 @@ void Connection::flush() {
     case Sink::Result::kBlocked: blocked_ = true; break;
     case Sink::Result::kOk: blocked_ = false; break;
   }
+  if (!blocked_) {
+    stall_.reset();
+  } else {
+    if (!stall_.pending()) {
+      progress_ = home_.reactor_.now();
+      watch_progress();
+    }
+  }
+  backlog_changed();
   if (finishing_ && outbox_.empty()) return close_write();
   want();
+}
+
+/// Answers that nobody reads: no further requests are, either.
+void Connection::backlog_changed() {
+  if (blocked_) home_.metrics_.outbox_high_water.raise(static_cast<std::int64_t>(outbox_.cost()));
+  const bool wait = blocked_ && outbox_.control_cost() > home_.limits_.outbox_bytes / 8;
+  if (std::exchange(answers_wait_, wait) == wait || finishing_) return;
+  if (wait) return want();
+  home_.reactor_.at_turn_end([&home = home_, id = id_] {
+    if (const auto found = home.open_.find(id); found != home.open_.end()) found->second->go_on();
+  });
+}
+
+void Connection::watch_progress() {
+  stall_ = home_.reactor_.at(progress_ + home_.limits_.stall_timeout, [this] {
+    if (home_.reactor_.now() - progress_ < home_.limits_.stall_timeout) return watch_progress();
+    home_.metrics_.overflows.add();
+    protocol_->not_reading("the client takes nothing of what is sent");
+  });
 }
 
 Sink::Result Connection::write(std::span<iovec> parts, std::size_t& written) {
@@ -175,6 +248,7 @@ Sink::Result Connection::write(std::span<iovec> parts, std::size_t& written) {
   const auto sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN || errno == EINTR ? Result::kBlocked : Result::kBroken;
   written = static_cast<std::size_t>(sent);
+  if (blocked_ && written > 0) progress_ = home_.reactor_.now();
   home_.metrics_.bytes_out.add(written);
   return Result::kOk;
 }

@@ -30,6 +30,8 @@ class Protocol {
   virtual void input_ended() = 0;
   /// The daemon ends: say goodbye.
   virtual void going_away() = 0;
+  /// The client takes nothing of what waits for it. Ends the connection; `why` is what the client and the log are told.
+  virtual void not_reading(observe::Text why) = 0;
 };
 
 /// Figures of the public listener.
@@ -41,6 +43,12 @@ struct TransportMetrics {
   observe::Counter& bytes_out;
   observe::Counter& overflows;
   observe::Counter& refused;
+  observe::Counter& batches;
+  observe::Counter& dropped;
+  observe::Counter& messages;
+  observe::Counter& throttled;
+  observe::Counter& floods;
+  observe::Gauge& outbox_high_water;
 };
 
 /// [lane] Made by Connections, which also destroys it: at the end of a turn, never from inside a call.
@@ -54,9 +62,16 @@ class Connection final : private reactor::Watcher, private Sink {
   /// The bytes behind those that the running consume() takes go to `successor`.
   void replace(std::unique_ptr<Protocol> successor);
 
-  /// Queues; written with everything else of this turn. Beyond limits.outbox_bytes the client is cut off.
-  void send(Frame frame);
-  void send(std::string bytes) { send(std::make_shared<const std::string>(std::move(bytes))); }
+  /// Queues; written with everything else of this turn. Beyond limits.outbox_bytes lines are dropped (and told), and a
+  /// client for whom that does not help is ended.
+  void send(SharedBatch batch);
+  void send(SharedBatch batch, const Flow& flow);
+  void send(std::string bytes) { send(fanout::single(std::move(bytes))); }
+  /// See Outbox.
+  void gap(const Flow& flow, std::uint64_t dropped);
+  void forget(const Flow& flow, bool deliver) { outbox_.forget(flow, deliver); }
+  /// Drops what waits and was not begun.
+  void discard() { outbox_.clear(); }
   /// Sends what is queued, then closes; what still comes in is thrown away.
   void finish();
   /// Closes at once. Nothing is called from inside; `why` goes to the log.
@@ -65,8 +80,13 @@ class Connection final : private reactor::Watcher, private Sink {
   /// No more input is read until resume(), which offers again what was left.
   void pause();
   void resume();
+  /// The same for another reason: the client sends too much. Both must be over before input is read again.
+  void hold();
+  void release();
 
   bool open() const noexcept { return fd_ >= 0; }
+  /// Whether what the client sends is read at present.
+  bool reads() const noexcept { return !paused_ && !held_ && !answers_wait_; }
   const Poco::Net::SocketAddress& peer() const noexcept { return peer_; }
   std::uint64_t id() const noexcept { return id_; }
   Connections& home() noexcept { return home_; }
@@ -79,7 +99,11 @@ class Connection final : private reactor::Watcher, private Sink {
   void receive();
   void feed(std::span<char> fresh);
   std::size_t offer(std::span<char> input);
+  void queued();
   void flush();
+  void backlog_changed();
+  void watch_progress();
+  void go_on();
   void want();
   void close_write();
 
@@ -94,10 +118,14 @@ class Connection final : private reactor::Watcher, private Sink {
   Outbox outbox_;
   bool blocked_ = false;  // waits for EPOLLOUT
   bool paused_ = false;
+  bool held_ = false;          // by hold()
+  bool answers_wait_ = false;  // so many that no further requests are read
   bool feeding_ = false;
   bool input_over_ = false;
   bool finishing_ = false;
   bool dirty_ = false;
+  reactor::Clock::time_point progress_{};  // when the client last took something
+  reactor::Timer stall_;                   // while it is blocked
   reactor::Timer farewell_;
 };
 
@@ -118,6 +146,7 @@ class Connections {
   reactor::Reactor& reactor() noexcept { return reactor_; }
   observe::Log& log() noexcept { return log_; }
   const config::Limits& limits() const noexcept { return limits_; }
+  TransportMetrics& metrics() noexcept { return metrics_; }
 
  private:
   friend class Connection;

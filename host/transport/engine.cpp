@@ -30,19 +30,27 @@ void EngineSession::ping() {
   static const auto kPing = [] {
     std::string frame;
     wire::append_ws_frame(frame, wire::WsOpcode::kText, "2");
-    return std::make_shared<const std::string>(std::move(frame));
+    return fanout::single(std::move(frame));
   }();
   send(kPing);
   awaits_pong_ = true;
   extended_ = false;
-  timer_ = reactor().at(ping_at_ + options_.ping_timeout, [this] { close("no answer to a heartbeat"); });
+  expect_pong(ping_at_ + options_.ping_timeout);
+}
+
+void EngineSession::expect_pong(reactor::Clock::time_point deadline) {
+  timer_ = reactor().at(deadline, [this] {
+    // A pong may be among what is not read just now.
+    if (!connection().reads()) return expect_pong(reactor().now() + std::chrono::seconds(1));
+    close("no answer to a heartbeat");
+  });
 }
 
 void EngineSession::text(std::string_view message) {
   const auto packet = wire::engine_io::decode(message);
   if (!packet) return close("not an Engine.IO packet");
   if (packet->type != Type::kPong && awaits_pong_ && !std::exchange(extended_, true))
-    timer_ = reactor().after(options_.ping_timeout, [this] { close("no answer to a heartbeat"); });
+    expect_pong(reactor().now() + options_.ping_timeout);
   switch (packet->type) {
     case Type::kMessage: return handler_->message(packet->data);
     case Type::kPong:

@@ -34,7 +34,9 @@ class EngineSession final : public WsHandler {
   /// One text packet, its digit first.
   void send(std::string_view packet) { socket_->send_text(packet); }
   /// A packet that is framed already.
-  void send(Frame frame) { socket_->send(std::move(frame)); }
+  void send(SharedBatch batch) { socket_->send(std::move(batch)); }
+  void send(SharedBatch batch, const Flow& flow) { socket_->send(std::move(batch), flow); }
+  void gap(const Flow& flow, std::uint64_t dropped) { socket_->gap(flow, dropped); }
   /// Ends the session. `why` goes to the log.
   void close(observe::Text why, std::uint16_t code = wire::kWsNormal);
   Connection& connection() noexcept { return socket_->connection(); }
@@ -48,6 +50,7 @@ class EngineSession final : public WsHandler {
  private:
   void schedule_ping();
   void ping();
+  void expect_pong(reactor::Clock::time_point deadline);
 
   const config::Engine& options_;
   WebSocket* socket_ = nullptr;

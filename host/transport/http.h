@@ -39,6 +39,7 @@ class HttpProtocol final : public Protocol {
   std::size_t consume(std::span<char> input) override;
   void input_ended() override;
   void going_away() override;
+  void not_reading(observe::Text why) override { connection_.abort(why); }
 
  private:
   std::size_t take_head(std::string_view input);

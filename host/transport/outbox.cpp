@@ -1,27 +1,169 @@
 #include "transport/outbox.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace pillard::transport {
+
+void Outbox::add(Entry entry) {
+  bytes_ += entry.size();
+  if (entry.flow == nullptr) control_ += entry.size() + kEntryCost;
+  entries_.push_back(std::move(entry));
+}
+
+void Outbox::push(SharedBatch batch) {
+  if (!batch->bytes.empty()) add({.batch = std::move(batch)});
+}
+
+void Outbox::push(SharedBatch batch, const Flow& flow) {
+  if (flow.overflow() == Overflow::kNewest) {
+    for (auto i = entries_.size(); i > first_waiting(); --i)
+      if (entries_[i - 1].flow == &flow) take_out(i - 1);
+  }
+  if (!batch->bytes.empty()) add({.batch = std::move(batch), .flow = &flow});
+}
+
+void Outbox::gap(const Flow& flow, std::uint64_t dropped) {
+  if (flow.overflow() == Overflow::kNewest) return;
+  if (!empty() && entries_.back().flow == &flow && !entries_.back().batch) {
+    entries_.back().dropped += dropped;
+  } else {
+    add({.batch = nullptr, .flow = &flow, .first = 0, .dropped = dropped});
+  }
+}
+
+void Outbox::take_out(std::size_t index) {
+  bytes_ -= entries_[index].size();
+  if (entries_[index].flow == nullptr) control_ -= entries_[index].size() + kEntryCost;
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+/// Drops frames from the front of one entry: as many as make up for `excess`.
+std::uint64_t Outbox::shed_entry(Entry& entry, std::size_t excess) {
+  const auto frames = static_cast<std::uint32_t>(entry.batch->size());
+  const auto before = entry.first;
+  const auto size = entry.size();
+  while (entry.first < frames && size - entry.size() < excess) ++entry.first;
+  const auto dropped = entry.first - before;
+  if (entry.first == frames) entry.batch = nullptr;
+  bytes_ -= size - entry.size();
+  return dropped;
+}
+
+std::uint64_t Outbox::shed(std::size_t most) {
+  struct Place {
+    const Flow* flow;
+    std::size_t at;
+  };
+  std::vector<Place> gaps;  // of each flow, where what is told stands
+  std::uint64_t total = 0;
+  std::size_t empty = 0;  // entries that compact() will remove
+  for (auto i = first_waiting(); i < entries_.size(); ++i) {
+    const auto cost = waiting_cost() - empty * kEntryCost;
+    if (cost <= most) break;
+    if (entries_[i].flow == nullptr || entries_[i].flow->overflow() != Overflow::kDrop) continue;
+    const auto* flow = entries_[i].flow;
+    const auto place = std::find_if(gaps.begin(), gaps.end(), [&](const Place& gap) { return gap.flow == flow; });
+    const auto dropped = entries_[i].batch ? shed_entry(entries_[i], cost - most) : 0;
+    total += dropped;
+    if (place != gaps.end()) {  // one gap that follows another is part of it
+      entries_[place->at].dropped += dropped + std::exchange(entries_[i].dropped, 0);
+      if (!entries_[i].batch) ++empty;
+    } else if (!entries_[i].batch) {
+      entries_[i].dropped += dropped;
+      gaps.push_back({flow, i});
+    } else {
+      const auto at = entries_.begin() + static_cast<std::ptrdiff_t>(i);
+      entries_.insert(at, Entry{.batch = nullptr, .flow = flow, .first = 0, .dropped = dropped});
+      break;  // only the last one is shed in part
+    }
+  }
+  compact();
+  return total;
+}
+
+/// Removes the entries of which nothing is left.
+void Outbox::compact() {
+  const auto from = entries_.begin() + static_cast<std::ptrdiff_t>(first_waiting());
+  entries_.erase(std::remove_if(from, entries_.end(), [](const Entry& e) { return !e.batch && e.dropped == 0; }),
+                 entries_.end());
+}
+
+/// What becomes an answer must not be so much that the client is closed for it.
+void Outbox::keep_newest(const Flow& flow) {
+  constexpr std::size_t kMost = 64 * 1024;
+  std::size_t kept = 0;
+  std::uint64_t dropped = 0;
+  for (auto i = entries_.size(); i > first_waiting(); --i) {
+    auto& entry = entries_[i - 1];
+    if (entry.flow != &flow) continue;
+    kept += entry.size();
+    if (kept <= kMost) continue;
+    if (entry.batch) dropped += entry.batch->size() - entry.first;
+    bytes_ -= entry.size();
+    entry.batch = nullptr;
+    // The oldest one tells of all.
+    dropped += std::exchange(entry.dropped, 0);
+    const bool oldest = std::none_of(entries_.begin() + static_cast<std::ptrdiff_t>(first_waiting()),
+                                     entries_.begin() + static_cast<std::ptrdiff_t>(i - 1),
+                                     [&](const Entry& other) { return other.flow == &flow; });
+    if (oldest) entry.dropped = dropped;
+  }
+}
+
+void Outbox::forget(const Flow& flow, bool deliver) {
+  if (deliver) keep_newest(flow);
+  for (auto i = head_; i < entries_.size(); ++i) {
+    auto& entry = entries_[i];
+    if (entry.flow != &flow) continue;
+    const bool is_begun = i < first_waiting();
+    if (deliver && !entry.batch) {
+      if (entry.dropped > 0) materialise(entry);
+    } else if (deliver || is_begun) {
+      entry.flow = nullptr;
+      control_ += entry.size() + kEntryCost;
+    } else {
+      bytes_ -= entry.size();
+      entry = Entry{};
+    }
+  }
+  compact();
+}
+
+void Outbox::clear() {
+  while (entries_.size() > first_waiting()) take_out(entries_.size() - 1);
+}
+
+/// From here on it is an answer like others.
+void Outbox::materialise(Entry& entry) {
+  entry.batch = entry.flow->gap(std::exchange(entry.dropped, 0));
+  entry.first = 0;
+  entry.flow = nullptr;
+  bytes_ += entry.size();
+  control_ += entry.size() + kEntryCost;
+}
 
 Sink::Result Outbox::flush(Sink& sink) {
   constexpr std::size_t kParts = 256;  // of one writev
   constexpr std::size_t kKeep = 16;    // entries for which an idle outbox keeps room
   auto result = Sink::Result::kOk;
-  while (bytes_ > 0 && result == Sink::Result::kOk) {
+  while (!empty() && result == Sink::Result::kOk) {
     std::array<iovec, kParts> parts;  // NOLINT: filled below, as far as used
     std::size_t count = 0;
     std::size_t skip = offset_;
     for (std::size_t i = head_; i < entries_.size() && count < kParts; ++i) {
-      const auto& frame = *entries_[i];
-      parts[count++] = {const_cast<char*>(frame.data()) + skip, frame.size() - skip};  // writev never writes there
+      if (!entries_[i].batch) materialise(entries_[i]);
+      const auto& bytes = entries_[i].batch->bytes;
+      skip += entries_[i].batch->begin_of(entries_[i].first);
+      parts[count++] = {const_cast<char*>(bytes.data()) + skip, bytes.size() - skip};  // writev never writes there
       skip = 0;
     }
     std::size_t written = 0;
     result = sink.write({parts.data(), count}, written);
     drop(written);
   }
-  if (bytes_ == 0) {
+  if (empty()) {
     entries_.clear();
     head_ = offset_ = 0;
     if (entries_.capacity() > kKeep) entries_.shrink_to_fit();
@@ -32,9 +174,11 @@ Sink::Result Outbox::flush(Sink& sink) {
 void Outbox::drop(std::size_t written) {
   bytes_ -= written;
   offset_ += written;
-  while (head_ < entries_.size() && offset_ >= entries_[head_]->size()) {
-    offset_ -= entries_[head_]->size();
-    entries_[head_++].reset();
+  while (head_ < entries_.size() && entries_[head_].batch && offset_ >= entries_[head_].size()) {
+    auto& gone = entries_[head_++];
+    offset_ -= gone.size();
+    if (gone.flow == nullptr) control_ -= gone.size() + kEntryCost;
+    gone = Entry{};
   }
   // A client that is always a little behind must not make the list of what is gone grow.
   if (head_ > 1024 && head_ * 2 > entries_.size()) {

@@ -1,5 +1,5 @@
 #pragma once
-// What waits to be sent to one client: shared frames, written together.
+// What waits to be sent to one client: shared batches of frames, written together.
 #include <sys/uio.h>
 
 #include <memory>
@@ -11,7 +11,8 @@
 
 namespace pillard::transport {
 
-using fanout::Frame;
+using fanout::Flow;
+using fanout::SharedBatch;
 
 /// Where bytes go. TLS will join them into one buffer; a plain socket scatters them.
 class Sink {
@@ -24,31 +25,66 @@ class Sink {
   ~Sink() = default;
 };
 
-/// [lane] Entries leave in order and whole: one that was begun is always finished.
+/// [lane] Entries leave in order, and frames whole: one that was begun is always finished. An entry is control (an
+/// answer, a heartbeat: always kept), or of a Flow, which says what may be done with it while it waits.
 class Outbox {
  public:
-  void push(Frame frame) {
-    bytes_ += frame->size();
-    entries_.push_back(std::move(frame));
-  }
+  void push(SharedBatch batch);
+  /// Of a state, what waits of the same flow and was not begun is replaced. `flow` stays until forget().
+  void push(SharedBatch batch, const Flow& flow);
+  /// So many events of the flow never got here; the client is told at this place.
+  void gap(const Flow& flow, std::uint64_t dropped);
+
+  /// Drops lines, the oldest first, until waiting_cost() is `most` or none is left. The client is told how many in
+  /// their place. Returns how many.
+  std::uint64_t shed(std::size_t most);
+  /// The flow is about to go. What waits of it is dropped silently, or, if `deliver`, can't be dropped any more.
+  void forget(const Flow& flow, bool deliver);
+  /// Drops all but the batch that was begun.
+  void clear();
+
   /// Writes until all is gone or the sink takes no more.
   Sink::Result flush(Sink& sink);
-  /// Memory of what waits: each frame costs more than its bytes, or a flood of tiny ones would cost nothing.
-  std::size_t cost() const noexcept { return bytes_ + size() * kFrameCost; }
+
+  /// Memory of what waits: each entry costs more than its bytes, or a flood of tiny ones would cost nothing.
+  std::size_t cost() const noexcept { return bytes_ + size() * kEntryCost; }
+  /// The same without the batch that was begun: what could still be dropped or has to be kept.
+  std::size_t waiting_cost() const noexcept {
+    return begun() ? cost() - kEntryCost - (entries_[head_].size() - offset_) : cost();
+  }
   std::size_t bytes() const noexcept { return bytes_; }
-  /// Frames that wait, a begun one included.
+  /// The part of cost() that is answers and other control.
+  std::size_t control_cost() const noexcept { return control_; }
+  /// Entries that wait, a begun one included.
   std::size_t size() const noexcept { return entries_.size() - head_; }
-  bool empty() const noexcept { return bytes_ == 0; }
+  bool empty() const noexcept { return head_ == entries_.size(); }
 
  private:
-  static constexpr std::size_t kFrameCost = 96;  // its block, its string, its place here
+  static constexpr std::size_t kEntryCost = 128;  // its batch's block and string, its place here
 
+  struct Entry {
+    SharedBatch batch;           // null: the place of `dropped` events
+    const Flow* flow = nullptr;  // null: control
+    std::uint32_t first = 0;     // the frame that it begins with, older ones were dropped
+    std::uint64_t dropped = 0;
+    std::size_t size() const { return batch ? batch->bytes.size() - batch->begin_of(first) : 0; }
+  };
+
+  bool begun() const noexcept { return offset_ > 0; }
+  std::size_t first_waiting() const noexcept { return head_ + (begun() ? 1 : 0); }
+  void add(Entry entry);
+  void take_out(std::size_t index);
+  void keep_newest(const Flow& flow);
+  void compact();
+  std::uint64_t shed_entry(Entry& entry, std::size_t excess);
+  void materialise(Entry& entry);
   void drop(std::size_t written);
 
-  std::vector<Frame> entries_;
+  std::vector<Entry> entries_;
   std::size_t head_ = 0;    // entries before it are gone
   std::size_t offset_ = 0;  // bytes of the first one that are gone
   std::size_t bytes_ = 0;
+  std::size_t control_ = 0;
 };
 
 }  // namespace pillard::transport

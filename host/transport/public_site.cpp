@@ -107,7 +107,8 @@ void PublicSite::handle(Connection& connection, const wire::HttpRequest& request
       .client = connection.peer().host(),
       .same_origin = origin == Origin::kSame,
       .secure =
-          origin != Origin::kNone && request.header("Origin").value_or(std::string_view{}).starts_with("https://")};
+          origin != Origin::kNone && request.header("Origin").value_or(std::string_view{}).starts_with("https://"),
+      .connection = connection.id()};
   rest_.handle(connection.reactor(), request, std::move(body), context,
                [request, origin, answer = std::move(answer)](wire::HttpResponse response) mutable {
                  OriginPolicy::add_cors(response, request, origin);
@@ -124,7 +125,7 @@ std::variant<Site::Upgrade, wire::HttpResponse> PublicSite::upgrade(Connection& 
     return response;
   }
   auto door = std::make_unique<SocketIoDoor>(
-      sockets_, std::string(request.cookie(router::kSessionCookie).value_or(std::string_view{})));
+      sockets_, std::string(request.cookie(router::kSessionCookie).value_or(std::string_view{})), connection.id());
   auto engine = std::make_unique<EngineSession>(settings_.engine, std::move(door));
   return Upgrade{.first = wire::websocket_upgrade_response(std::get<std::string>(checked)),
                  .protocol = std::make_unique<WebSocket>(

@@ -12,8 +12,8 @@ constexpr std::string_view kRoot = "/";
 
 class RootEncoder final : public fanout::Encoder {
  public:
-  std::string encode(std::string_view event, std::string_view json) const override {
-    return sio::event_frame(kRoot, event, json);
+  void encode(std::string& out, std::string_view event, std::string_view json) const override {
+    sio::append_event_frame(out, kRoot, event, json);
   }
 };
 
@@ -113,9 +113,11 @@ const fanout::Encoder& SocketIoDoor::encoder() const {
   return kEncoder;
 }
 
-void SocketIoDoor::send(const fanout::SharedBatch& batch) {
-  for (const auto& frame : batch->frames) engine_->send(frame);
-}
+void SocketIoDoor::send(const SharedBatch& batch, const Flow& flow) { engine_->send(batch, flow); }
+
+void SocketIoDoor::gap(const Flow& flow, std::uint64_t dropped) { engine_->gap(flow, dropped); }
+
+void SocketIoDoor::forget(const Flow& flow, bool deliver) { engine_->connection().forget(flow, deliver); }
 
 void SocketIoDoor::emit(std::string_view event, std::string_view arguments_json) {
   engine_->send(sio::event(kRoot, event, arguments_json));

@@ -15,8 +15,8 @@ namespace pillard::transport {
 class SocketIoDoor final : public EngineHandler, public router::Door {
  public:
   /// `cookie_token`: what the handshake's cookie held, or empty.
-  SocketIoDoor(router::Sockets& sockets, std::string cookie_token)
-      : sockets_(sockets), cookie_token_(std::move(cookie_token)) {}
+  SocketIoDoor(router::Sockets& sockets, std::string cookie_token, std::uint64_t connection = 0)
+      : sockets_(sockets), cookie_token_(std::move(cookie_token)), connection_(connection) {}
   ~SocketIoDoor() override { *self_ = nullptr; }
 
   void opened(EngineSession& session) override;
@@ -29,9 +29,12 @@ class SocketIoDoor final : public EngineHandler, public router::Door {
 
   // router::Door
   const fanout::Encoder& encoder() const override;
-  void send(const fanout::SharedBatch& batch) override;
+  void send(const SharedBatch& batch, const Flow& flow) override;
+  void gap(const Flow& flow, std::uint64_t dropped) override;
+  void forget(const Flow& flow, bool deliver) override;
   void emit(std::string_view event, std::string_view arguments_json) override;
   void close(std::string_view reason) override;
+  std::uint64_t connection() const override { return connection_; }
 
   void connect(const wire::socket_io::Packet& packet);
   void event(const wire::socket_io::Packet& packet);
@@ -39,6 +42,7 @@ class SocketIoDoor final : public EngineHandler, public router::Door {
 
   router::Sockets& sockets_;
   const std::string cookie_token_;
+  const std::uint64_t connection_;  // its number in the log
   EngineSession* engine_ = nullptr;
   State state_ = State::kAbsent;
   reactor::Timer connect_deadline_;

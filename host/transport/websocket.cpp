@@ -7,30 +7,41 @@ constexpr std::chrono::seconds kCloseTimeout{5};  // for the client to answer ou
 }
 
 WebSocket::WebSocket(Connection& connection, wire::WsLimits limits, std::unique_ptr<WsHandler> handler)
-    : connection_(connection), decoder_(limits), handler_(std::move(handler)) {
+    : connection_(connection),
+      decoder_(limits),
+      budget_(connection.home().limits().messages_per_second, connection.home().limits().messages_burst),
+      handler_(std::move(handler)) {
   // Behind the answer to the upgrade, which is queued by now or in this turn.
   deadline_ = connection_.reactor().after(std::chrono::milliseconds(0), [this] {
     if (!std::exchange(opened_, true)) handler_->opened(*this);
   });
 }
 
-void WebSocket::send(Frame frame) {
-  if (!closing_) connection_.send(std::move(frame));
+void WebSocket::send(SharedBatch batch) {
+  if (!closing_) connection_.send(std::move(batch));
+}
+
+void WebSocket::send(SharedBatch batch, const Flow& flow) {
+  if (!closing_) connection_.send(std::move(batch), flow);
+}
+
+void WebSocket::gap(const Flow& flow, std::uint64_t dropped) {
+  if (!closing_) connection_.gap(flow, dropped);
 }
 
 void WebSocket::send_text(std::string_view payload) {
   std::string frame;
   frame.reserve(payload.size() + 10);
   wire::append_ws_frame(frame, wire::WsOpcode::kText, payload);
-  send(std::make_shared<const std::string>(std::move(frame)));
+  send(fanout::single(std::move(frame)));
 }
 
 void WebSocket::close(std::uint16_t code, std::string_view reason) {
   if (closing_ || !connection_.open()) return;
   std::string frame;
   wire::append_ws_close(frame, code, reason);
-  connection_.send(std::move(frame));
   closing_ = true;
+  connection_.send(std::move(frame));
   deadline_ = connection_.reactor().after(kCloseTimeout, [this] { connection_.finish(); });
 }
 
@@ -38,12 +49,53 @@ std::size_t WebSocket::consume(std::span<char> input) {
   if (!std::exchange(opened_, true)) handler_->opened(*this);
   auto rest = input;
   while (connection_.open()) {
+    const auto before = rest.size();
     const auto event = decoder_.next(rest);
-    if (event.kind == wire::WsEvent::Kind::kNone) break;
+    const auto bytes = before - rest.size();
+    if (event.kind == wire::WsEvent::Kind::kNone) {
+      unfinished_ += bytes;
+      // Fragments are no way around the budget.
+      if (unfinished_ >= MessageBudget::kBytes && !charge(std::exchange(unfinished_, 0))) return input.size();
+      break;
+    }
+    unfinished_ = 0;
     handle(event);
-    if (event.kind == wire::WsEvent::Kind::kClose || event.kind == wire::WsEvent::Kind::kError) break;
+    if (event.kind == wire::WsEvent::Kind::kClose || event.kind == wire::WsEvent::Kind::kError) return input.size();
+    if (!charge(bytes)) return input.size();
+    if (release_.pending()) return input.size() - rest.size();  // the rest is offered again
   }
   return input.size();
+}
+
+/// One that sends too much is read more slowly, and closed if that does not help: then false.
+bool WebSocket::charge(std::size_t bytes) {
+  auto& metrics = connection_.home().metrics();
+  metrics.messages.add();
+  const auto now = connection_.reactor().now();
+  const auto pause = budget_.charge(now, bytes);
+  if (pause <= reactor::Clock::duration::zero() || !connection_.open()) return true;
+  metrics.throttled.add();
+  if (budget_.flooded(now)) {
+    metrics.floods.add();
+    end(wire::kWsPolicy, "too many messages");
+    return false;
+  }
+  connection_.hold();
+  release_ = connection_.reactor().at(now + pause, [this] { connection_.release(); });
+  return true;
+}
+
+void WebSocket::not_reading(observe::Text why) {
+  connection_.discard();
+  if (closing_) return connection_.abort(why);
+  end(wire::kWsPolicy, why);
+}
+
+void WebSocket::end(std::uint16_t code, observe::Text why) {
+  connection_.home().log().info("transport", "client closed",
+                                {{"connection", observe::base36(connection_.id())}, {"why", why.view()}});
+  close(code, why.view());
+  connection_.finish();
 }
 
 void WebSocket::handle(const wire::WsEvent& event) {
@@ -58,7 +110,7 @@ void WebSocket::handle(const wire::WsEvent& event) {
     case Kind::kPing: {
       std::string frame;
       wire::append_ws_frame(frame, wire::WsOpcode::kPong, event.payload);
-      send(std::make_shared<const std::string>(std::move(frame)));
+      send(fanout::single(std::move(frame)));
       break;
     }
     case Kind::kClose:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "transport/connection.h"
+#include "transport/message_budget.h"
 #include "wire/ws_frame.h"
 
 namespace pillard::transport {
@@ -26,8 +27,10 @@ class WebSocket final : public Protocol {
  public:
   WebSocket(Connection& connection, wire::WsLimits limits, std::unique_ptr<WsHandler> handler);
 
-  /// [lane] A whole frame as encoded by wire/.
-  void send(Frame frame);
+  /// [lane] Whole frames as encoded by wire/.
+  void send(SharedBatch batch);
+  void send(SharedBatch batch, const Flow& flow);
+  void gap(const Flow& flow, std::uint64_t dropped);
   void send_text(std::string_view payload);
   /// Starts the closing handshake: what was sent before still arrives, nothing after does.
   void close(std::uint16_t code, std::string_view reason);
@@ -37,15 +40,21 @@ class WebSocket final : public Protocol {
   std::size_t consume(std::span<char> input) override;
   void input_ended() override;
   void going_away() override { close(wire::kWsGoingAway, "the server ends"); }
+  void not_reading(observe::Text why) override;
 
  private:
   void handle(const wire::WsEvent& event);
+  bool charge(std::size_t bytes);
+  void end(std::uint16_t code, observe::Text why);
 
   Connection& connection_;
   wire::WsDecoder decoder_;
+  MessageBudget budget_;
   bool opened_ = false;
-  bool closing_ = false;  // our close frame is out
+  bool closing_ = false;        // our close frame is out
+  std::size_t unfinished_ = 0;  // bytes of a message, or of fragments, that were not charged yet
   reactor::Timer deadline_;
+  reactor::Timer release_;
   std::unique_ptr<WsHandler> handler_;  // last: it uses all of the above
 };
 

@@ -248,20 +248,20 @@ std::string ack(std::string_view nsp, std::uint64_t id, std::string_view items_j
   return out;
 }
 
-std::string event_frame(std::string_view nsp, std::string_view name, std::string_view arguments_json) {
+void append_event_frame(std::string& out, std::string_view nsp, std::string_view name,
+                        std::string_view arguments_json) {
+  const std::size_t begin = out.size();
   const std::size_t expected = head_size(nsp) + event_size(name, arguments_json);
   const std::size_t header = ws_header_size(expected);
-  std::string out;
-  out.reserve(header + expected);
+  out.reserve(begin + header + expected);
   append_ws_header(out, WsOpcode::kText, expected);
   append_head(out, Type::kEvent, nsp);
   append_event(out, name, arguments_json);
-  if (const std::size_t size = out.size() - header; size != expected) {
+  if (const std::size_t size = out.size() - begin - header; size != expected) {
     std::string right;
     append_ws_header(right, WsOpcode::kText, size);
-    out.replace(0, header, right);
+    out.replace(begin, header, right);
   }
-  return out;
 }
 
 }  // namespace pillard::wire::socket_io

@@ -54,8 +54,7 @@ std::string event(std::string_view nsp, std::string_view name, std::string_view 
 /// [any] `43[/ns,]id[json]`; `items_json`: any number of values, comma-separated.
 std::string ack(std::string_view nsp, std::uint64_t id, std::string_view items_json);
 
-/// [any] The same bytes as event(), as one unmasked WebSocket text frame, in one allocation: made once for a whole
-/// audience.
-std::string event_frame(std::string_view nsp, std::string_view name, std::string_view arguments_json);
+/// [any] Appends the same bytes as event(), as one unmasked WebSocket text frame: made once for a whole audience.
+void append_event_frame(std::string& out, std::string_view nsp, std::string_view name, std::string_view arguments_json);
 
 }  // namespace pillard::wire::socket_io

@@ -82,6 +82,52 @@ TEST_F(GuardTest, TellsLongCalls) {
   EXPECT_THAT(held, ElementsAre("slow"));
 }
 
+void spin(std::chrono::microseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < until) {
+  }
+}
+
+TEST_F(GuardTest, ChargesNoPluginForAnotherOne) {
+  PluginRecord other("other", services);
+  const auto began = std::chrono::steady_clock::now();
+  guard(plugin, [&] {
+    guard(plugin, [&] {  // entered again: of the same visit
+      guard(other, [&] {
+        spin(std::chrono::microseconds{2000});
+        guard(plugin, [] { spin(std::chrono::microseconds{1000}); });
+      });
+    });
+  });
+  EXPECT_GE(other.spent(), std::chrono::microseconds{2000});
+  EXPECT_GE(plugin.spent(), std::chrono::microseconds{1000});
+  EXPECT_LE(plugin.spent() + other.spent(), std::chrono::steady_clock::now() - began) << "no moment counts twice";
+  EXPECT_THAT(metrics.render(), HasSubstr("pillard_plugin_calls_total{plugin=\"node-status\"} 2\n"));
+}
+
+TEST_F(GuardTest, ChargesNothingWhileNoLoopWaits) {
+  { const Visit visit(plugin, Timed::kNo); }
+  EXPECT_EQ(plugin.spent().count(), 0);
+  EXPECT_EQ(running_here().load(), nullptr);
+}
+
+TEST_F(GuardTest, CutsMessagesThatNoAnswerCouldHold) {
+  std::string message;
+  for (int i = 0; i < 5000; ++i) message += "\xc3\xbc";
+  const auto error = guard(plugin, [&] { throw Error(Code::kNotFound, message); });
+  ASSERT_TRUE(error);
+  const std::string told = error->what();
+  EXPECT_LE(told.size(), 2048U);
+  EXPECT_TRUE(told.ends_with("\xc3\xbc...")) << "no half character";
+}
+
+TEST_F(GuardTest, LogsABreachOnceAMinuteAndCountsAll) {
+  plugin.breach("it does x");
+  plugin.breach("it does x");
+  EXPECT_EQ(lines->text.find("it does x"), lines->text.rfind("it does x"));
+  EXPECT_THAT(metrics.render(), HasSubstr("pillard_plugin_breaches_total{plugin=\"node-status\"} 2\n"));
+}
+
 TEST_F(GuardTest, CountsUnderThePluginsName) {
   plugin.count("lines", 2);
   plugin.count("lines", 1);
@@ -103,6 +149,13 @@ TEST_F(GuardTest, LogsUnderThePluginsName) {
   plugin.log(Level::kWarning, "disk almost full");
   EXPECT_THAT(lines->text, HasSubstr("disk almost full"));
   EXPECT_THAT(lines->text, HasSubstr("node-status"));
+}
+
+TEST_F(GuardTest, LogsItsTextBesideTheMessageOfTheLine) {
+  observe::Log json({.json = true, .channel = lines});
+  Services with_json{.log = json, .metrics = metrics};
+  PluginRecord("disk", with_json).log(Level::kWarning, "almost full");
+  EXPECT_THAT(lines->text, HasSubstr(R"("message":"says","plugin":"disk","text":"almost full"})"));
 }
 
 /// Exceptions of a loaded library, caught on this side of the border.

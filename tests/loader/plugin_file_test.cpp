@@ -113,6 +113,52 @@ TEST_F(PluginFileTest, RefusesAnotherStampWithoutCreatingThePlugin) {
                     HasSubstr("plugin: sdk=0.0.1 compiler=another"), HasSubstr(std::string("daemon: ") + kStamp)));
 }
 
+/// The stamp of this daemon with one entry changed.
+std::string stamp_with(const std::string& key, const std::string& value) {
+  std::string stamp = kStamp;
+  const auto from = stamp.find(key + "=") + key.size() + 1;
+  const auto to = std::min(stamp.find("=", from), stamp.size());
+  const auto end = to == stamp.size() ? to : stamp.rfind(' ', to);
+  return stamp.replace(from, end - from, value);
+}
+
+TEST_F(PluginFileTest, SaysInWhatAStampDiffers) {
+  place("good");
+  for (const auto& [key, value] : {std::pair{"sdk", "0.9.0"},
+                                   {"compiler", "99.1 20990101"},
+                                   {"sanitize", "other"},
+                                   {"debug", "other"},
+                                   {"cxx11abi", "0"}}) {
+    const auto daemon = stamp_with(key, value);
+    try {
+      PluginFile(directory, "good", daemon.c_str());
+      ADD_FAILURE() << key;
+    } catch (const LoadError& error) {
+      EXPECT_EQ(error.step(), "stamp");
+      EXPECT_EQ(error.message(), "was built differently from this daemon (" + std::string(key) +
+                                     "). Rebuild it with the SDK of this daemon.\n  plugin: " + kStamp +
+                                     "\n  daemon: " + daemon);
+    }
+  }
+}
+
+TEST(Stamp, DiffersInWhatIsMissingOnOneSide) {
+  EXPECT_EQ(differing("a=1 b=2 3 c=4", "a=1 b=2 3 c=4"), "");
+  EXPECT_EQ(differing("a=1 b=2 3 c=4", "b=2 4"), "a, b, c");
+  EXPECT_EQ(differing("", "a=1"), "");
+}
+
+TEST_F(PluginFileTest, RefusesALinkToWhatAnotherGroupOrUserCanWrite) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  const auto target = place("good", "elsewhere");
+  std::filesystem::create_symlink(target, directory / "good.so");
+  ::chmod(target.c_str(), 0664);
+  ASSERT_EQ(::chown(target.c_str(), 0, 4321), 0);
+  EXPECT_EQ(refusal("good"), "permissions: the file can be written by group 4321 (chmod g-w)");
+  ASSERT_EQ(::chown(target.c_str(), 4321, 0), 0);
+  EXPECT_THAT(refusal("good"), StartsWith("permissions: the file belongs to user 4321; it must belong to root"));
+}
+
 TEST_F(PluginFileTest, NamesASymbolThatIsMissing) {
   place("lacks-symbol");
   EXPECT_THAT(refusal("lacks-symbol"), AllOf(StartsWith("map: "), HasSubstr("nobody_has_this")));

@@ -70,6 +70,19 @@ TEST_F(PluginsTest, RegistersNothingOfAPluginThatThrowsInSetup) {
   EXPECT_EQ(plugins->registry().owner_of("half_done"), nullptr);
 }
 
+TEST_F(PluginsTest, TellsWhatASetupThrowsWhateverItIs) {
+  place("throws-error-in-setup");
+  EXPECT_EQ(refusal("throws-error-in-setup"), "setup: refused to be set up: no disks here");
+  place("throws-integer-in-setup");
+  EXPECT_EQ(refusal("throws-integer-in-setup"), "setup: refused to be set up: an exception of an unknown type");
+}
+
+TEST_F(PluginsTest, ShowsWhichVersionsAreLoaded) {
+  place("good");
+  const auto plugins = load({"good"});
+  EXPECT_THAT(metrics.render(), HasSubstr("pillard_plugin_info{plugin=\"good\",version=\"1.2.3\"} 1\n"));
+}
+
 TEST_F(PluginsTest, TellsMistakesThatASetupFoundBeforeItThrew) {
   place("throws-in-setup");
   write("throws-in-setup.ini", "first = x\nlater = 1\n");

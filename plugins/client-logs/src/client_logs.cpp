@@ -85,7 +85,7 @@ LogSource::LogSource(pillard::Context& context, std::shared_ptr<const Settings> 
       settings_(std::move(settings)),
       service_(query.service),
       unit_(pillard::unit_of_service(query.service)),
-      last_(context.resume_from().empty() ? query.cursor : context.resume_from()) {
+      last_(context.resume_from()) {
   const auto& offered = settings_->units;
   if (!offered.empty() && std::find(offered.begin(), offered.end(), unit_) == offered.end()) {
     context_.fail({Code::kAccessDenied, "The log of " + service_ + " is not offered here."});
@@ -114,7 +114,7 @@ void LogSource::state_known(const Exit& exit) {
     if (const auto id = property(exit.out, "Id"); pillard::valid_unit_name(id)) unit_ = id;
     if (access_known_) read_history();
   } else if (was_installed && !installed_) {
-    context_.notice({Code::kNotFound, "The service " + service_ + " was removed from this node: its log ends here."});
+    say_removed();
   }
 }
 
@@ -156,6 +156,7 @@ void LogSource::history_read(const Exit& exit) {
     last_.clear();
     read_history();
   } else if (exit.ok() && (installed_ || read_any_)) {
+    if (!installed_) say_removed();
     follow();
   } else if (!installed_ && !read_any_) {
     context_.fail({Code::kNotFound, "There is no service " + service_ + " on this node."});
@@ -223,6 +224,10 @@ void LogSource::flush_later() {
     publish(joiner_.flush(context_.unix_ms() - std::chrono::milliseconds(kPartsWait).count()));
     if (joiner_.holding()) flush_later();
   });
+}
+
+void LogSource::say_removed() {
+  context_.notice({Code::kNotFound, "The service " + service_ + " was removed from this node: its log ends here."});
 }
 
 void LogSource::say_gap() {

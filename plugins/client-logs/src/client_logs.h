@@ -22,7 +22,7 @@ Settings read_settings(const pillard::Config& config);
 
 struct LogQuery {
   std::string service;  // "execution"; after check() without ".service"
-  std::string cursor;   // of the last line that the client has
+  std::string cursor;   // of the last line that the client has: the host brings it up to the others
   /// Throws Error(bad_request) when they are no unit name and no cursor.
   void check();
   PILLARD_FIELDS(LogQuery, PILLARD_FIELD(service, {.required = true, .max_length = 255}),
@@ -67,6 +67,7 @@ class LogSource final : public pillard::Source {
   void take(std::string_view piece);
   void take(Entry& entry);
   void say_gap();
+  void say_removed();
 
   void publish(const Entry& entry);
   void publish(std::vector<Entry> lines);

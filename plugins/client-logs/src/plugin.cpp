@@ -9,6 +9,7 @@ class ClientLogs final : public pillard::Plugin {
     registrar.stream<LogQuery, LogSource>({.subscribe = "subscribe_logs",
                                            .unsubscribe = "unsubscribe_logs",
                                            .event = "log_data",
+                                           .gap = "log_gap",
                                            .replay = static_cast<std::size_t>(settings->lines),
                                            .overflow = pillard::Overflow::kDrop},
                                           [settings](pillard::Context& context, const LogQuery& query) {

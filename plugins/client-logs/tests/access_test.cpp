@@ -79,6 +79,8 @@ TEST_F(LogAccess, ShowsWhatIsLeftOfARemovedService) {
   auto& stream = following(entry(1, "last words"));
   EXPECT_THAT(lines(stream), ElementsAre("last words"));
   EXPECT_THAT(stream.problems(), IsEmpty());
+  ASSERT_THAT(stream.notices(), SizeIs(1));
+  EXPECT_THAT(stream.notices().front().what(), HasSubstr("execution was removed"));
 }
 
 TEST_F(LogAccess, ReadsTheJournalWhereSystemctlCannotTell) {

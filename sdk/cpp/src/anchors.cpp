@@ -9,11 +9,11 @@ Handle::Work::~Work() = default;
 Node::~Node() = default;
 Lane::Gate::~Gate() = default;
 Scope::~Scope() = default;
-Source::~Source() = default;
-Call::~Call() = default;
+Source::~Source() noexcept(false) = default;
+Call::~Call() noexcept(false) = default;
 StreamType::~StreamType() = default;
 CallType::~CallType() = default;
 Registrar::~Registrar() = default;
-Plugin::~Plugin() = default;
+Plugin::~Plugin() noexcept(false) = default;
 
 }  // namespace pillard

@@ -12,9 +12,9 @@ namespace pillard {
 
 namespace {
 /// Names that mean something to the protocols themselves.
-constexpr std::array<std::string_view, 10> kReserved{"authenticate", "authenticated", "connect", "connect_error",
-                                                     "disconnect",   "disconnecting", "error",   "log_gap",
-                                                     "subscribe",    "unsubscribe"};
+constexpr std::array<std::string_view, 9> kReserved{"authenticate",  "authenticated", "connect",
+                                                    "connect_error", "disconnect",    "disconnecting",
+                                                    "error",         "subscribe",     "unsubscribe"};
 
 void check_name(const char* what, std::string_view name) {
   const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
@@ -36,6 +36,8 @@ StreamType::StreamType(StreamOptions options) : options_(std::move(options)) {
   check_name("subscribe", options_.subscribe);
   check_name("unsubscribe", options_.unsubscribe);
   check_name("event", options_.event);
+  if (options_.gap.empty()) options_.gap = "stream_gap";
+  check_name("gap", options_.gap);
   if (options_.subscribe == options_.unsubscribe || options_.subscribe == options_.event ||
       options_.unsubscribe == options_.event)
     throw std::invalid_argument(

@@ -46,8 +46,9 @@ std::string unit_of_service(std::string_view service, std::string_view where) {
 }
 
 std::string_view service_of_unit(std::string_view unit) noexcept {
-  if (unit.ends_with(".service")) unit.remove_suffix(8);
-  return unit;
+  if (!unit.ends_with(".service")) return unit;
+  const auto service = unit.substr(0, unit.size() - 8);
+  return has_known_suffix(service) ? unit : service;
 }
 
 }  // namespace pillard

@@ -8,6 +8,7 @@
 namespace pillard::config {
 namespace {
 
+using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -48,6 +49,7 @@ TEST(Load, TakesAnEmptyFileForTheDefaults) {
   EXPECT_EQ(settings.server.path, "/");
   EXPECT_EQ(settings.admin.listen->text(), "127.0.0.1:3002");
   EXPECT_EQ(settings.session.ttl.count(), 10200);
+  EXPECT_TRUE(settings.session.seal_key.empty());
   EXPECT_EQ(settings.ssh.known_hosts, "/var/lib/pillard/known_hosts");
   EXPECT_EQ(settings.plugins.directory, "/usr/lib/pillard/plugins");
   EXPECT_EQ(settings.plugins.configuration, "/etc/pillard/conf.d");
@@ -70,6 +72,7 @@ listen =
 [session]
 ttl = 60
 max = 5
+seal_key = /etc/keys/seal
 [ssh]
 host_keys = strict
 allow = 127.0.0.0/8, ::1
@@ -92,6 +95,9 @@ head_bytes = 2048
 head_timeout = 200
 body_bytes = 4096
 outbox_bytes = 65536
+stall_timeout = 5000
+messages_per_second = 7
+messages_burst = 8
 )"));
   EXPECT_THAT(listen(settings), ElementsAre("0.0.0.0:80", "[::1]:8080"));
   EXPECT_THAT(settings.server.origins, ElementsAre("https://a.example", "http://b.example:81"));
@@ -100,6 +106,7 @@ outbox_bytes = 65536
   EXPECT_FALSE(settings.admin.listen);
   EXPECT_EQ(settings.session.ttl.count(), 60);
   EXPECT_EQ(settings.session.max, 5u);
+  EXPECT_EQ(settings.session.seal_key, "/etc/keys/seal");
   EXPECT_EQ(settings.ssh.host_keys, HostKeys::kStrict);
   EXPECT_THAT(settings.ssh.allow, ElementsAre("127.0.0.0/8", "::1"));
   EXPECT_THAT(settings.ssh.deny, ElementsAre("10.0.0.0/8"));
@@ -117,10 +124,15 @@ outbox_bytes = 65536
   EXPECT_EQ(settings.limits.head_timeout, milliseconds(200));
   EXPECT_EQ(settings.limits.body_bytes, 4096u);
   EXPECT_EQ(settings.limits.outbox_bytes, 65536u);
+  EXPECT_EQ(settings.limits.stall_timeout, 5s);
+  EXPECT_EQ(settings.limits.messages_per_second, 7u);
+  EXPECT_EQ(settings.limits.messages_burst, 8u);
 }
 
 TEST(Load, TakesRelativePathsFromTheFile) {
-  const auto settings = good(from("[ssh]\nknown_hosts = ../state/hosts\n[plugins]\ndirectory = lib\n"));
+  const auto settings =
+      good(from("[session]\nseal_key = seal.key\n[ssh]\nknown_hosts = ../state/hosts\n[plugins]\ndirectory = lib\n"));
+  EXPECT_EQ(settings.session.seal_key, "/etc/pillard/seal.key");
   EXPECT_EQ(settings.ssh.known_hosts, "/etc/state/hosts");
   EXPECT_EQ(settings.plugins.directory, "/etc/pillard/lib");
 }
@@ -185,9 +197,22 @@ TEST(Load, RefusesWhatIsNoPath) {
     EXPECT_THAT(wrong(std::string("[server]\npath = ") + path), ElementsAre(HasSubstr("is no path"))) << path;
 }
 
-TEST(Load, RefusesRedisWithoutRepeatingItsPassword) {
-  EXPECT_THAT(wrong("[redis]\nurl = redis://:hunter2@h\n"),
-              ElementsAre(testing::AllOf(HasSubstr("not available in this version; leave it empty"),
+TEST(Load, KeepsSessionsInMemoryUnlessRedisIsNamed) {
+  EXPECT_FALSE(good(from("")).redis.server);
+  EXPECT_FALSE(good(from("[redis]\nurl =\n")).redis.server);
+}
+
+TEST(Load, ReadsTheUrlOfRedis) {
+  const auto redis = good(from("[redis]\nurl = redis://app:hunter2@cache:6380/3\n")).redis.server;
+  ASSERT_TRUE(redis);
+  EXPECT_EQ(redis->text(), "cache:6380/3");
+  EXPECT_EQ(redis->user, "app");
+  EXPECT_EQ(redis->password, "hunter2");
+}
+
+TEST(Load, RefusesAWrongRedisUrlWithoutRepeatingItsPassword) {
+  EXPECT_THAT(wrong("[redis]\nurl = rediss://:hunter2@h\n"),
+              ElementsAre(testing::AllOf(HasSubstr(":2: redis.url: TLS to Redis is not available"),
                                          Not(HasSubstr("hunter2")))));
 }
 
@@ -260,10 +285,18 @@ TEST(Load, ReplacesTheOriginsByTheFrontendUrl) {
   EXPECT_THAT(good(sources).server.origins, ElementsAre("https://dash.example"));
 }
 
-TEST(Load, WarnsThatRedisUrlIsIgnoredWithoutRepeatingIt) {
+TEST(Load, PrefersRedisUrlToTheFile) {
+  auto sources = from("[redis]\nurl = redis://a\n");
+  sources.environment = {{"REDIS_URL", "redis://:hunter2@b"}};
+  EXPECT_EQ(good(sources).redis.server->text(), "b:6379/0");
+}
+
+TEST(Load, NamesRedisUrlWhenItIsWrongWithoutRepeatingIt) {
   auto sources = from("");
-  sources.environment = {{"REDIS_URL", "redis://:hunter2@h"}};
-  EXPECT_THAT(load(sources).warnings, ElementsAre(testing::AllOf(HasSubstr("REDIS_URL"), Not(HasSubstr("hunter2")))));
+  sources.environment = {{"REDIS_URL", "redis://:hunter2@b:port"}};
+  EXPECT_THAT(texts(load(sources).mistakes),
+              ElementsAre(testing::AllOf(testing::StartsWith("REDIS_URL: redis.url: the port is no number"),
+                                         Not(HasSubstr("hunter2")))));
 }
 
 TEST(Load, LetsSetWinOverFileAndEnvironment) {
@@ -336,6 +369,7 @@ TEST(LoadFile, ShowsTheDefaultsInTheFileThatIsShipped) {
   EXPECT_EQ(shown.admin.listen, defaults.admin.listen);
   EXPECT_EQ(shown.session.ttl, defaults.session.ttl);
   EXPECT_EQ(shown.session.max, defaults.session.max);
+  EXPECT_EQ(shown.session.seal_key, defaults.session.seal_key);
   EXPECT_EQ(shown.ssh.host_keys, defaults.ssh.host_keys);
   EXPECT_EQ(shown.ssh.connect_timeout, defaults.ssh.connect_timeout);
   EXPECT_EQ(shown.ssh.linger, defaults.ssh.linger);
@@ -345,11 +379,18 @@ TEST(LoadFile, ShowsTheDefaultsInTheFileThatIsShipped) {
   EXPECT_EQ(shown.engine.connect_timeout, defaults.engine.connect_timeout);
   EXPECT_EQ(shown.log.level, defaults.log.level);
   EXPECT_EQ(shown.log.json, defaults.log.json);
+  EXPECT_EQ(shown.log.levels, defaults.log.levels);
+  EXPECT_EQ(shown.watchdog.slow, defaults.watchdog.slow);
+  EXPECT_EQ(shown.watchdog.unready, defaults.watchdog.unready);
+  EXPECT_EQ(shown.watchdog.fatal, defaults.watchdog.fatal);
   EXPECT_EQ(shown.limits.connections, defaults.limits.connections);
   EXPECT_EQ(shown.limits.head_bytes, defaults.limits.head_bytes);
   EXPECT_EQ(shown.limits.head_timeout, defaults.limits.head_timeout);
   EXPECT_EQ(shown.limits.body_bytes, defaults.limits.body_bytes);
   EXPECT_EQ(shown.limits.outbox_bytes, defaults.limits.outbox_bytes);
+  EXPECT_EQ(shown.limits.stall_timeout, defaults.limits.stall_timeout);
+  EXPECT_EQ(shown.limits.messages_per_second, defaults.limits.messages_per_second);
+  EXPECT_EQ(shown.limits.messages_burst, defaults.limits.messages_burst);
 }
 
 }  // namespace

@@ -14,14 +14,15 @@ using namespace std::chrono_literals;
 
 class PlainEncoder final : public Encoder {
  public:
-  std::string encode(std::string_view, std::string_view json) const override { return std::string(json); }
+  void encode(std::string& out, std::string_view, std::string_view json) const override { out += json; }
 };
 const PlainEncoder kPlain;
 
 /// Lives on one reactor; a test reads its journal.
 class Ear final : public Subscriber {
  public:
-  void deliver(const SharedBatch& batch) override { journal.add(std::to_string(batch->frames.size()) + " events"); }
+  void deliver(const SharedBatch& batch) override { journal.add(std::to_string(batch->size()) + " events"); }
+  void gap(std::uint64_t dropped) override { journal.add(std::to_string(dropped) + " dropped"); }
   void problem(const Error& error, bool ended) override {
     if (drop) subscription.reset();
     journal.add(std::string(name(error.code())) + (ended ? " ended" : " goes on"));
@@ -51,7 +52,7 @@ class HubTest : public testing::Test {
   }
   bool topics_become(std::int64_t count) {
     const auto deadline = std::chrono::steady_clock::now() + 5s;
-    while (spine.hub->counters().topics != count)
+    while (spine.hub->metrics().topics.value() != count)
       if (std::chrono::steady_clock::now() > deadline) return false;
     return true;
   }
@@ -76,7 +77,7 @@ TEST_F(HubTest, TellsSubscribersOfAllLoopsThatTheNodeIsAway) {
   subscribe(there, 1, closed.number());
   EXPECT_EQ(here.journal.wait(1), std::vector<std::string>{"disconnected goes on"});
   EXPECT_EQ(there.journal.wait(1), std::vector<std::string>{"disconnected goes on"});
-  EXPECT_EQ(spine.hub->counters().topics, 1) << "one topic for all";
+  EXPECT_EQ(spine.hub->metrics().topics.value(), 1) << "one topic for all";
   leave(here, 0);
   leave(there, 1);
 }
@@ -97,9 +98,9 @@ TEST_F(HubTest, DoesNotRepeatTheSameProblemAtEveryAttempt) {
   subscribe(ear, 0, closed.number());
   ASSERT_EQ(ear.journal.wait(1).size(), 1U);
   const auto deadline = std::chrono::steady_clock::now() + 5s;
-  while (spine.pool->counters().reconnects < 2 && std::chrono::steady_clock::now() < deadline)
+  while (spine.pool->metrics().reconnects.value() < 2 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
-  ASSERT_GE(spine.pool->counters().reconnects, 2U);
+  ASSERT_GE(spine.pool->metrics().reconnects.value(), 2U);
   EXPECT_EQ(ear.journal.lines().size(), 1U);
   leave(ear, 0);
 }
@@ -112,10 +113,10 @@ TEST_F(HubTest, StopsItsTopicWithTheLastSubscriberAfterTheLinger) {
   ASSERT_TRUE(topics_become(1));
   leave(one, 0);
   ASSERT_EQ(two.journal.wait(1).size(), 1U);
-  EXPECT_EQ(spine.hub->counters().topics, 1);
+  EXPECT_EQ(spine.hub->metrics().topics.value(), 1);
   leave(two, 1);
   EXPECT_TRUE(topics_become(0));
-  EXPECT_EQ(spine.hub->counters().subscriptions, 0);
+  EXPECT_EQ(spine.hub->metrics().subscriptions.value(), 0);
 }
 
 TEST_F(HubTest, SharesOneTopicWhateverThePace) {
@@ -124,7 +125,7 @@ TEST_F(HubTest, SharesOneTopicWhateverThePace) {
   subscribe(fast, 0, closed.number(), R"({"interval":1000})");
   subscribe(slow, 0, closed.number(), R"({"interval":60000})");
   ASSERT_EQ(slow.journal.wait(1).size(), 1U);
-  EXPECT_EQ(spine.hub->counters().topics, 1);
+  EXPECT_EQ(spine.hub->metrics().topics.value(), 1);
   test::on(spine.reactors[0], [&] {
     slow.subscription->set_pace(2000);
     fast.subscription->set_pace(3000);
@@ -143,7 +144,7 @@ TEST_F(HubTest, LetsASubscriberLeaveFromInsideItsCall) {
   ASSERT_EQ(ear.journal.wait(1).size(), 1U);
   ASSERT_EQ(stays.journal.wait(1).size(), 1U);
   test::on(spine.reactors[0], [] {});
-  EXPECT_EQ(spine.hub->counters().subscriptions, 1);
+  EXPECT_EQ(spine.hub->metrics().subscriptions.value(), 1);
   leave(stays, 0);
 }
 
@@ -217,8 +218,9 @@ TEST_F(ShutHubTest, EndsAStreamWhoseProblemWillNotPass) {
   test::on(shut.reactors[0], [&] { one.subscription.reset(); });
   test::on(shut.reactors[1], [&] { two.subscription.reset(); });
   const auto deadline = std::chrono::steady_clock::now() + 5s;
-  while (shut.hub->counters().topics != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_EQ(shut.hub->counters().topics, 0);
+  while (shut.hub->metrics().topics.value() != 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ(shut.hub->metrics().topics.value(), 0);
 }
 
 }  // namespace

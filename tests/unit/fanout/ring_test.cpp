@@ -5,10 +5,8 @@
 namespace pillard::fanout {
 namespace {
 
-std::shared_ptr<Event> event(std::string json) {
-  auto made = std::make_shared<Event>();
-  made->json = std::move(json);
-  return made;
+SharedEvent event(std::string json, std::string cursor = {}) {
+  return std::make_shared<const Event>(Event{.json = std::move(json), .cursor = std::move(cursor)});
 }
 
 std::string held(const Ring& ring) {
@@ -17,52 +15,46 @@ std::string held(const Ring& ring) {
   return all;
 }
 
-class CountingEncoder final : public Encoder {
- public:
-  std::string encode(std::string_view name, std::string_view json) const override {
-    ++times;
-    return std::string(name) + ':' + std::string(json);
-  }
-  mutable int times = 0;
-};
-
 TEST(Ring, KeepsTheNewestInTheirOrder) {
-  Ring ring(3, 1000);
-  for (const auto* text : {"1", "2", "3", "4", "5"}) ring.push(event(text));
+  Ring ring(1000);
+  for (const auto* text : {"1", "2", "3", "4", "5"}) ring.push(event(text), 3);
   EXPECT_EQ(held(ring), "3 4 5 ");
 }
 
 TEST(Ring, OfNothingKeepsNothing) {
-  Ring ring(0, 1000);
-  ring.push(event("1"));
+  Ring ring(1000);
+  ring.push(event("1"), 0);
   EXPECT_TRUE(ring.events().empty());
 }
 
 TEST(Ring, LetsTheOldestGoForBytes) {
-  Ring ring(100, 10);
-  for (const auto* text : {"aaaa", "bbbb", "cccc"}) ring.push(event(text));
+  Ring ring(10);
+  for (const auto* text : {"aaaa", "bbbb", "cccc"}) ring.push(event(text), 100);
   EXPECT_EQ(held(ring), "bbbb cccc ");
 }
 
 TEST(Ring, KeepsTheNewestHoweverLarge) {
-  Ring ring(100, 10);
-  ring.push(event("aaaa"));
-  ring.push(event(std::string(50, 'x')));
-  EXPECT_EQ(ring.events().size(), 1U);
-  ring.push(event("b"));
-  EXPECT_EQ(held(ring), "b ");
+  Ring ring(10);
+  ring.push(event("aaaa"), 100);
+  ring.push(event(std::string(20, 'b')), 100);
+  EXPECT_EQ(held(ring), std::string(20, 'b') + ' ');
 }
 
-TEST(Event, IsEncodedOnceForEachEncoder) {
-  const CountingEncoder one;
-  const CountingEncoder two;
-  const auto made = event("{}");
-  const auto first = made->frame(one, "tick");
-  EXPECT_EQ(made->frame(one, "tick"), first);
-  made->frame(two, "tick");
-  EXPECT_EQ(*made->frame(one, "tick"), "tick:{}");
-  EXPECT_EQ(one.times, 1);
-  EXPECT_EQ(two.times, 1);
+TEST(Ring, FindsTheNewestEventOfACursor) {
+  Ring ring(1000);
+  ring.push(event("1", "a"), 10);
+  ring.push(event("2", "b"), 10);
+  ring.push(event("3", "b"), 10);
+  EXPECT_EQ((*ring.find("b"))->json, "3");
+  EXPECT_TRUE(ring.knows("a"));
+  EXPECT_FALSE(ring.knows("c"));
+  EXPECT_EQ(ring.find("c"), ring.events().end());
+}
+
+TEST(Ring, KnowsNoEventWithoutACursor) {
+  Ring ring(1000);
+  ring.push(event("1"), 10);
+  EXPECT_FALSE(ring.knows(""));
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ class Spine {
         resolver_(*workers_, std::move(ssh::Egress::parse({.allow = options.allow, .deny = {}})).value()),
         pool(std::in_place, reactors, *workers_, resolver_, host_keys_,
              ssh::Options{.idle_linger = 50ms, .backoff_first = 100ms}),
-        hub(std::in_place, reactors, *pool) {
+        hub(std::in_place, reactors, *pool, metrics) {
     loader::Enrolment enrolment(registry, plugin);
     enrolment.stream<StatusQuery, IdleSource>({.subscribe = "subscribe_status",
                                                .unsubscribe = "unsubscribe_status",
@@ -189,7 +189,7 @@ class Spine {
   }
   void log_out(const std::string& token) {
     std::promise<bool> gone;
-    store.remove(reactors[0], token, [&](Result<bool> removed) { gone.set_value(*removed); });
+    store.remove(reactors[0], token, [&](Result<session::SessionPtr> removed) { gone.set_value(*removed != nullptr); });
     EXPECT_TRUE(gone.get_future().get());
   }
   static fanout::Login login(const session::SessionPtr& session) {

@@ -81,9 +81,34 @@ TEST(Log, LeavesOutWhatIsLessGraveThanItsLevel) {
 
 TEST(Log, ChangesItsLevelWhileRunning) {
   Written w(false, Level::kError);
-  w.log.set_level(Level::kDebug);
+  w.log.set_level("observe", Level::kDebug);
   w.log.debug("observe", "yes");
+  w.log.debug("ssh", "no");
   EXPECT_EQ(w.lines->seen.size(), 1u);
+}
+
+TEST(Log, HasALevelForEachStage) {
+  Poco::AutoPtr<Lines> lines(new Lines);
+  Log log({.level = Level::kWarning,
+           .levels = {{"ssh", Level::kDebug}, {"transport", Level::kError}},
+           .json = false,
+           .channel = lines});
+  EXPECT_TRUE(log.enabled(Level::kDebug, "ssh"));
+  EXPECT_FALSE(log.enabled(Level::kWarning, "transport"));
+  EXPECT_TRUE(log.enabled(Level::kWarning, "router"));
+  EXPECT_FALSE(log.enabled(Level::kInfo, "router"));
+  log.debug("ssh", "yes");
+  log.warning("transport", "no");
+  EXPECT_EQ(lines->seen.size(), 1u);
+}
+
+template <class T>
+constexpr bool kIsStage = requires(T name) {
+  Stage(name);
+};
+TEST(Stage, IsKnownWhenItIsCompiled) {
+  EXPECT_EQ(Stage("transport").name(), "transport");
+  EXPECT_FALSE(kIsStage<std::string>) << "a name that is made at run time could be any";
 }
 
 TEST(Log, QuotesValuesThatAreNotOneWord) {

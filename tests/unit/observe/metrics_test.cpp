@@ -87,6 +87,45 @@ TEST(Histogram, RefusesBoundsThatDoNotRise) {
   EXPECT_THROW(Histogram({2, 1}), std::logic_error);
 }
 
+TEST(Metrics, ShowsCountersOfTimeInSeconds) {
+  Metrics metrics;
+  auto& time = metrics.time_counter("a_seconds_total", "A.", {{"p", "x"}});
+  time.add(1500ms);
+  EXPECT_EQ(time.value(), 1500ms);
+  EXPECT_THAT(metrics.render(), HasSubstr("# TYPE a_seconds_total counter\na_seconds_total{p=\"x\"} 1.5\n"));
+  EXPECT_THROW(metrics.time_counter("a_total", "A."), std::logic_error);
+}
+
+TEST(Metrics, CollectsCountersAndHistograms) {
+  Metrics metrics;
+  const auto counter = metrics.collect_counter("a_total", "A.", {}, [] { return 7; });
+  const auto histogram = metrics.collect_histogram("b_seconds", "B.", {{"p", "x"}}, {0.5, 1}, [] {
+    return HistogramReading{.counts = {1, 0, 2}, .sum = 9s};
+  });
+  EXPECT_EQ(metrics.render(),
+            "# HELP a_total A.\n# TYPE a_total counter\na_total 7\n"
+            "# HELP b_seconds B.\n# TYPE b_seconds histogram\n"
+            "b_seconds_bucket{p=\"x\",le=\"0.5\"} 1\nb_seconds_bucket{p=\"x\",le=\"1\"} 1\n"
+            "b_seconds_bucket{p=\"x\",le=\"+Inf\"} 3\nb_seconds_sum{p=\"x\"} 9\nb_seconds_count{p=\"x\"} 3\n");
+  EXPECT_THROW((void)metrics.collect_counter("c", "C.", {}, [] { return 1; }), std::logic_error);
+  EXPECT_THROW((void)metrics.collect("c_total", "C.", {}, [] { return 1; }), std::logic_error);
+  EXPECT_THROW((void)metrics.collect_histogram("c_total", "C.", {}, {1}, [] { return HistogramReading{}; }),
+               std::logic_error);
+}
+
+TEST(Metrics, LeavesOutAHistogramWhoseReadingThrows) {
+  Metrics metrics;
+  const auto hook = metrics.collect_histogram("b_seconds", "B.", {}, {1},
+                                              []() -> HistogramReading { throw std::runtime_error("gone"); });
+  EXPECT_EQ(metrics.render(), "# HELP b_seconds B.\n# TYPE b_seconds histogram\n");
+}
+
+TEST(Metrics, RefusesAMetricWithoutHelpAndTheNamesOfAHistogramsParts) {
+  Metrics metrics;
+  EXPECT_THROW(metrics.gauge("a_bytes", ""), std::logic_error);
+  for (const auto* name : {"a_count", "a_sum", "a_bucket"}) EXPECT_THROW(metrics.gauge(name, "A."), std::logic_error);
+}
+
 TEST(Metrics, AsksForCollectedGaugesWhenRendered) {
   Metrics metrics;
   double value = 1.5;
@@ -94,6 +133,16 @@ TEST(Metrics, AsksForCollectedGaugesWhenRendered) {
   EXPECT_THAT(metrics.render(), HasSubstr("# TYPE a_ratio gauge\na_ratio 1.5\n"));
   value = std::numeric_limits<double>::infinity();
   EXPECT_THAT(metrics.render(), HasSubstr("a_ratio +Inf\n"));
+}
+
+TEST(Metrics, KeepsNobodyWaitingWhileItReads) {
+  Metrics metrics;
+  const auto hook = metrics.collect("a_ratio", "A.", {}, [&] {
+    std::thread([&] { metrics.counter("b_total", "B.").add(); }).join();
+    return 1.5;
+  });
+  EXPECT_THAT(metrics.render(), HasSubstr("a_ratio 1.5\n"));
+  EXPECT_THAT(metrics.render(), HasSubstr("b_total 2\n"));
 }
 
 TEST(Metrics, AsksNoMoreOnceTheHookIsGone) {

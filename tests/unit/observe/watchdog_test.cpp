@@ -2,6 +2,7 @@
 
 #include <Poco/Message.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <future>
 
@@ -69,7 +70,7 @@ TEST_F(WatchdogTest, NamesThePluginOfATurnThatDoesNotComeBackOnce) {
   pass(1500ms);
   EXPECT_THAT(lines_->seen, ElementsAre(AllOf(HasSubstr("does not come back"), HasSubstr("lane=reactor-0"),
                                               HasSubstr("plugin=disk"), HasSubstr("ms=500"))));
-  EXPECT_THAT(metrics_.render(), HasSubstr("pillard_lane_stuck_turns_total 1\n"));
+  EXPECT_THAT(metrics_.render(), HasSubstr("pillard_reactor_stuck_turns_total{reactor=\"reactor-0\"} 1\n"));
   EXPECT_TRUE(watchdog_.status().ok);
 }
 
@@ -97,6 +98,25 @@ TEST_F(WatchdogTest, GivesUpOnceAfterHalfAMinute) {
   EXPECT_THAT(fatal_, ElementsAre("reactor-0 disk"));
 }
 
+TEST(Watchdog, EndsTheProcessEvenIfItsLastLineHangs) {
+  class Timed final : public Poco::Channel {
+   public:
+    void log(const Poco::Message& message) override {
+      if (message.getText().find("is lost") != std::string::npos) ::alarm(left = ::alarm(0));
+    }
+    unsigned left = 0;
+  };
+  const Poco::AutoPtr<Timed> channel(new Timed);
+  Log log({.level = Level::kError, .json = false, .channel = channel});
+  Metrics metrics;
+  std::vector<WatchedLane> lanes;
+  lanes.push_back({"reactor-0", [] { return std::int64_t{1}; }, [] { return std::string(); }});
+  Watchdog watchdog({.fatal_after = 500ms}, log, metrics, std::move(lanes), [](const auto&, const auto&) {});
+  for (int i = 1; i < 4; ++i) watchdog.look(i * std::chrono::nanoseconds(250ms).count());
+  EXPECT_GT(channel->left, 0U);
+  EXPECT_EQ(::alarm(0), 0U) << "whoever comes back from it goes on";
+}
+
 TEST_F(WatchdogTest, DoesNotCountTimeInWhichTheProcessWasStopped) {
   pass(250ms);
   begin_turn();
@@ -113,7 +133,27 @@ TEST_F(WatchdogTest, LogsACallThatHeldItsLoopAndHoldsBackRepeats) {
   watchdog_.held("other", 40ms);
   EXPECT_THAT(lines_->seen,
               ElementsAre(AllOf(HasSubstr("plugin=disk"), HasSubstr("ms=21")), HasSubstr("plugin=other")));
-  EXPECT_THAT(metrics_.render(), HasSubstr("pillard_lane_slow_calls_total 3\n"));
+}
+
+TEST(WatchdogOptions, LookOftenEnoughForShortTimes) {
+  const auto usual = watchdog_options(20ms, 2000ms, 30000ms);
+  EXPECT_EQ(usual.period, 250ms);
+  EXPECT_EQ(usual.stuck_after, 500ms);
+  const auto strict = watchdog_options(5ms, 200ms, 400ms);
+  EXPECT_EQ(strict.period, 50ms);
+  EXPECT_EQ(strict.stuck_after, 200ms);
+  EXPECT_EQ(watchdog_options(5ms, 1ms, 1ms).period, 10ms);
+}
+
+TEST_F(WatchdogTest, NeverGivesUpWhenItIsToldSo) {
+  int ended = 0;
+  std::vector<WatchedLane> one;
+  one.push_back({"reactor-0", [] { return std::int64_t{1}; }, [] { return std::string(); }});
+  Watchdog patient({.fatal_after = 0ms}, log_, metrics_, std::move(one),
+                   [&](const std::string&, const std::string&) { ++ended; });
+  for (int i = 1; i < 1000; ++i) patient.look(i * std::chrono::nanoseconds(250ms).count());
+  EXPECT_EQ(ended, 0);
+  EXPECT_FALSE(patient.status().ok);
 }
 
 TEST_F(WatchdogTest, IgnoresShortCalls) {

@@ -219,5 +219,100 @@ TEST(Workers, RefuseWhatTheirBacklogCannotHold) {
   gate.set_value();
 }
 
+TEST(Reactor, CountsItsTurnsTasksAndTimers) {
+  Reactor reactor(3);
+  EXPECT_EQ(reactor.name(), "reactor-3");
+  for (int i = 0; i < 5; ++i) reactor.post([] {});
+  EXPECT_EQ(reactor.load().most_tasks, 5U);
+  reactor.start();
+  std::promise<void> fired;
+  std::vector<Timer> timers;
+  on(reactor, [&] {
+    timers.push_back(reactor.after(milliseconds(5), [&] { fired.set_value(); }));
+    timers.push_back(reactor.after(std::chrono::hours(1), [] {}));
+  });
+  ASSERT_EQ(fired.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  on(reactor, [] {});
+  on(reactor, [] {});  // the turn before this one has been counted
+  const auto load = reactor.load();
+  EXPECT_GE(load.turns, 2U);
+  EXPECT_EQ(load.tasks, 8U);
+  EXPECT_EQ(load.fired, 1U);
+  EXPECT_EQ(load.timers, 1U);
+  EXPECT_GE(load.latest, load.late) << "one timer: the latest is all";
+  EXPECT_LE(load.longest, load.busy);
+  std::uint64_t turns = 0;
+  for (const auto count : load.turn_counts) turns += count;
+  EXPECT_GE(turns, load.turns);
+  on(reactor, [&] { timers.clear(); });
+}
+
+TEST(Reactor, CountsALongTurnInItsBucket) {
+  Reactor reactor(0);
+  reactor.start();
+  on(reactor, [] {
+    const auto until = Clock::now() + milliseconds(6);
+    while (Clock::now() < until) {
+    }
+  });
+  on(reactor, [] {});
+  on(reactor, [] {});
+  const auto load = reactor.load();
+  EXPECT_GE(load.longest, milliseconds(6));
+  EXPECT_GE(load.busy, milliseconds(6));
+  std::uint64_t longer_than_5_ms = 0;
+  for (std::size_t i = 0; i < load.turn_counts.size(); ++i)
+    if (i >= kTurnBounds.size() || kTurnBounds[i] > 0.005) longer_than_5_ms += load.turn_counts[i];
+  EXPECT_GE(longer_than_5_ms, 1U);
+}
+
+TEST(Reactor, IsAtHomeOnItsThreadAndWhileThereIsNone) {
+  Reactor reactor(0, "admin");
+  EXPECT_TRUE(reactor.at_home());
+  EXPECT_FALSE(reactor.on_lane());
+  reactor.start();
+  bool there = false;
+  on(reactor, [&] { there = reactor.at_home(); });
+  EXPECT_TRUE(there);
+  EXPECT_FALSE(reactor.at_home());
+  reactor.stop();
+  reactor.join();
+  EXPECT_TRUE(reactor.at_home());
+}
+
+#ifndef NDEBUG
+TEST(ReactorDeathTest, EndsTheProcessWhenATimerIsSetFromAnotherThread) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        Reactor reactor(0);
+        reactor.start();
+        on(reactor, [] {});
+        const auto timer = reactor.after(milliseconds(1), [] {});
+      },
+      "at_home");
+}
+#endif
+
+TEST(Workers, CountWhatTheyTakeAndRefuse) {
+  Workers workers({.name = "test", .threads = 1, .backlog = 1});
+  std::promise<void> go;
+  std::promise<void> begun;
+  const auto gone = go.get_future().share();
+  EXPECT_TRUE(workers.submit([&, gone] {
+    begun.set_value();
+    gone.wait();
+  }));
+  begun.get_future().wait();
+  EXPECT_TRUE(workers.submit([] {}));
+  EXPECT_FALSE(workers.submit([] {}));
+  const auto figures = workers.figures();
+  EXPECT_EQ(figures.threads, 1U);
+  EXPECT_EQ(figures.waiting, 1U);
+  EXPECT_EQ(figures.taken, 2U);
+  EXPECT_EQ(figures.refused, 1U);
+  go.set_value();
+}
+
 }  // namespace
 }  // namespace pillard::reactor

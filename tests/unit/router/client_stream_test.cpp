@@ -11,7 +11,6 @@ using testing::ElementsAre;
 class StreamTest : public testing::Test {
  protected:
   StreamTest() {
-    sockets.start();
     spine.reactors.start();
     guest.emplace(sockets, spine.reactors[0]);
     guest->open(spine.log_in(spine.credential(closed.number()))->id);
@@ -33,7 +32,7 @@ class StreamTest : public testing::Test {
   static std::string error(const std::string& message, const std::string& code) {
     return R"({"error":{"message":")" + message + R"(","code":")" + code + R"("}})";
   }
-  std::int64_t subscriptions() const { return spine.hub->counters().subscriptions; }
+  std::int64_t subscriptions() const { return spine.hub->metrics().subscriptions.value(); }
 
   test::ClosedPort closed;
   test::Spine spine{{.allow = {"127.0.0.0/8"}}};

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "router/client.h"
+#include "session/record.h"
 #include "unit/fanout/spine.h"
 #include "wire/http_head.h"
 
@@ -13,6 +14,7 @@ namespace pillard::test {
 class MoodyStore final : public session::Store {
  public:
   explicit MoodyStore(session::Store& inner) : inner_(inner) {}
+  bool can_keep(const session::Credential& credential) const override { return keys || !needs_sealing(credential); }
   void create(reactor::Reactor& home, session::Credential credential, Found done) override {
     inner_.create(home, std::move(credential), std::move(done));
   }
@@ -24,11 +26,13 @@ class MoodyStore final : public session::Store {
     });
   }
   void touch(std::string_view token) override { inner_.touch(token); }
-  void remove(reactor::Reactor& home, std::string token, Function<void(Result<bool>)> done) override {
+  void remove(reactor::Reactor& home, std::string token, Found done) override {
+    if (away) return home.post([done = std::move(done)]() mutable { done(Error(Code::kDisconnected, "away")); });
+    if (busy) return home.post([done = std::move(done)]() mutable { done(Error(Code::kOverloaded, "busy")); });
     inner_.remove(home, std::move(token), std::move(done));
   }
-  session::EndWatch on_end(reactor::Reactor& home, Function<void(const std::string&)> ended) override {
-    return inner_.on_end(home, std::move(ended));
+  session::EndWatch watch(reactor::Reactor& home, std::string token, Function<void()> ended) override {
+    return inner_.watch(home, std::move(token), std::move(ended));
   }
   /// Answers what was held back, and holds nothing more.
   void release() {
@@ -38,6 +42,8 @@ class MoodyStore final : public session::Store {
   // Touched on one lane, or before the loops run.
   bool hold = false;
   bool away = false;
+  bool busy = false;
+  bool keys = true;  // are kept
 
  private:
   session::Store& inner_;
@@ -97,13 +103,17 @@ class Guest final : public router::Door {
  private:
   class PlainEncoder final : public fanout::Encoder {
    public:
-    std::string encode(std::string_view, std::string_view json) const override { return std::string(json); }
+    void encode(std::string& out, std::string_view, std::string_view json) const override { out += json; }
   };
   const fanout::Encoder& encoder() const override {
     static const PlainEncoder kEncoder;
     return kEncoder;
   }
-  void send(const fanout::SharedBatch& batch) override { heard.add(std::to_string(batch->frames.size()) + " frames"); }
+  void send(const fanout::SharedBatch& batch, const fanout::Flow&) override {
+    heard.add(std::to_string(batch->size()) + " frames");
+  }
+  void gap(const fanout::Flow&, std::uint64_t dropped) override { heard.add(std::to_string(dropped) + " dropped"); }
+  void forget(const fanout::Flow&, bool) override {}
   void emit(std::string_view event, std::string_view json) override {
     heard.add(std::string(event) + '(' + std::string(json) + ')');
   }

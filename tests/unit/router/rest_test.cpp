@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "unit/router/fixture.h"
+#include "unit/ssh/keys.h"
 
 namespace pillard::router {
 namespace {
@@ -18,8 +19,8 @@ class RestTest : public testing::Test {
   wire::HttpResponse ask(const wire::HttpRequest& request, std::string body = {}, HttpContext context = {}) {
     std::promise<wire::HttpResponse> answer;
     test::on(spine.reactors[0], [&] {
-      rest.handle(spine.reactors[0], request, std::move(body), context,
-                  [&](wire::HttpResponse response) { answer.set_value(std::move(response)); });
+      asked->handle(spine.reactors[0], request, std::move(body), context,
+                    [&](wire::HttpResponse response) { answer.set_value(std::move(response)); });
     });
     auto future = answer.get_future();
     if (future.wait_for(std::chrono::seconds(10)) != std::future_status::ready) return {.status = 599};
@@ -45,6 +46,7 @@ class RestTest : public testing::Test {
 
   test::Spine spine;
   Rest rest{test::services_of(spine, spine.store), std::chrono::seconds(10200)};
+  Rest* asked = &rest;
 };
 
 constexpr auto kConnect = "/api/ssh/connect";
@@ -61,8 +63,13 @@ TEST_F(RestTest, SaysWhichFieldOfALoginIsWrong) {
       {R"({"host":"n"})", "body.username: expected a value, got nothing"},
       {R"({"host":"n","username":"u"})", "body.password: expected a value, got nothing"},
       {R"({"host":"n","username":"u","password":""})", "body.password: expected a value, got nothing"},
-      {R"({"host":"n","username":"u","privateKey":"-----BEGIN"})",
-       "Logging in with a private key is not supported; use a password."},
+      {R"({"host":"n","username":"u","password":null,"privateKey":""})",
+       "body.password: expected a value, got nothing"},
+      {R"({"host":"n","username":"u","privateKey":5})", "body.privateKey: expected a string"},
+      {R"({"host":"n","username":"u","password":"p","passphrase":"x"})",
+       "There is a passphrase, but no private key that it belongs to."},
+      {R"({"host":"n","username":"u","privateKey":"ssh-ed25519 AAAA"})",
+       R"(This is a public key. The private key is in the file of the same name without \".pub\".)"},
       {R"({"host":5,"username":"u","password":"p"})", "body.host: expected a string, got 5"},
       {R"({"host":"n","port":0,"username":"u","password":"p"})",
        "body.port: expected an integer from 1 to 65535, got 0"},
@@ -97,6 +104,57 @@ TEST_F(RestTest, SaysWhyALoginFailed) {
   for (const auto& line : spine.logged.lines()) EXPECT_THAT(line, testing::Not(HasSubstr("pa55word")));
 }
 
+TEST_F(RestTest, TakesTheCookiesEvenWhileTheStoreIsAway) {
+  test::MoodyStore store(spine.store);
+  store.away = true;
+  Rest with_store(test::services_of(spine, store), std::chrono::seconds(10200));
+  asked = &with_store;
+  const auto response = post(kDisconnect, {}, "ssh_session=" + session::new_token());
+  EXPECT_EQ(response.status, 500);
+  EXPECT_THAT(response.body, HasSubstr(R"("message":"away")"));
+  EXPECT_EQ(header(response, "Set-Cookie"), kNoCookies);
+}
+
+TEST_F(RestTest, LeavesTheCookiesOfASessionThatStands) {
+  test::MoodyStore store(spine.store);
+  store.busy = true;
+  Rest with_store(test::services_of(spine, store), std::chrono::seconds(10200));
+  asked = &with_store;
+  const auto response = post(kDisconnect, {}, "ssh_session=" + session::new_token());
+  EXPECT_EQ(response.status, 500);
+  EXPECT_THAT(response.body, HasSubstr(R"("message":"busy")"));
+  EXPECT_EQ(header(response, "Set-Cookie"), "");
+}
+
+TEST_F(RestTest, SaysThatAKeyCannotBeKept) {
+  test::MoodyStore store(spine.store);
+  store.keys = false;
+  Rest with_store(test::services_of(spine, store), std::chrono::seconds(10200));
+  asked = &with_store;
+  std::string body = R"({"host":"127.0.0.1","username":"u","privateKey":)";
+  test::KeyRing ring;
+  json::append_string(body, ring.make("ed25519").secret);
+  for (int i = 0; i < 3; ++i) {
+    const auto response = post(kConnect, body + "}");
+    EXPECT_EQ(response.status, 500);
+    EXPECT_THAT(response.body, HasSubstr(R"("code":"unsupported")"));
+    EXPECT_THAT(response.body, HasSubstr("session.seal_key"));
+  }
+  const auto lines = spine.logged.lines();
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](auto& line) { return line.find("seal_key") != line.npos; }),
+            1);
+}
+
+TEST_F(RestTest, SaysWhatIsWrongWithAKeyBeforeItAsksTheNode) {
+  test::KeyRing ring;
+  std::string body = R"({"host":"127.0.0.1","username":"u","privateKey":)";
+  json::append_string(body, ring.make("ed25519", "secret").secret);
+  const auto response = post(kConnect, body + "}");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.body,
+            failed("Authentication failed: the private key is protected by a passphrase. Enter it as well."));
+}
+
 TEST_F(RestTest, EndsASessionAndTakesBothCookies) {
   const auto session = spine.log_in(spine.credential());
   const auto response = post(kDisconnect, {}, "ssh_session=" + session->id);
@@ -114,6 +172,18 @@ TEST_F(RestTest, HasNoSessionToEndWithoutALiveToken) {
     EXPECT_THAT(response.body, HasSubstr("Not authenticated"));
     EXPECT_EQ(header(response, "Set-Cookie"), kNoCookies) << "a dead cookie is of no use";
   }
+}
+
+TEST_F(RestTest, LogsTheLogoutOfASessionOnly) {
+  const auto logouts = [&] {
+    const auto lines = spine.logged.lines();
+    return std::count_if(lines.begin(), lines.end(),
+                         [](auto& line) { return line.find("info router: logout") != line.npos; });
+  };
+  post(kDisconnect, {}, "ssh_session=" + session::new_token());
+  EXPECT_EQ(logouts(), 0);
+  post(kDisconnect, {}, "ssh_session=" + spine.log_in(spine.credential())->id);
+  EXPECT_EQ(logouts(), 1);
 }
 
 TEST_F(RestTest, MakesCookiesSecureWhereTheBrowserSeesHttps) {

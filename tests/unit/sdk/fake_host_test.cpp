@@ -83,7 +83,12 @@ class ScriptedPlugin final : public pillard::Plugin {
 class FakeHostTest : public ::testing::Test {
  protected:
   FakeHostTest() { host.load(plugin); }
-  ScriptedPlugin plugin;
+
+ private:
+  const std::unique_ptr<ScriptedPlugin> made_ = std::make_unique<ScriptedPlugin>();
+
+ protected:
+  ScriptedPlugin& plugin = *made_;
   FakeHost host;
 };
 

@@ -58,6 +58,10 @@ TEST(UnitTest, NamesTheServiceOfAUnit) {
   EXPECT_EQ(service_of_unit("execution.service"), "execution");
   EXPECT_EQ(service_of_unit("backup.timer"), "backup.timer");
 }
+TEST(UnitTest, KeepsTheSuffixOfAServiceWhoseNameWouldBeAnotherUnit) {
+  EXPECT_EQ(service_of_unit("dbus.socket.service"), "dbus.socket.service");
+  EXPECT_EQ(unit_of_service(service_of_unit("dbus.socket.service")), "dbus.socket.service");
+}
 
 TEST(ProblemTest, NamesEveryCodeAndTellsWhichPass) {
   using pillard::Code;

@@ -112,6 +112,72 @@ TEST(Credential, BoundsThePassword) {
   credential.password = Secret(std::string_view("a\0b", 3));
   EXPECT_EQ(refusal_of(credential), "The password has a zero byte in it.");
 }
+
+constexpr std::string_view kKey =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\nBBBB\n-----END OPENSSH PRIVATE KEY-----\n";
+
+Credential with_key(std::string_view key) {
+  auto credential = good();
+  credential.password = Secret();
+  credential.private_key = Secret(key);
+  return credential;
+}
+std::string key_of(std::string_view text) {
+  const auto result = validate(with_key(text));
+  return result ? std::string(result->private_key.reveal()) : result.error().what();
+}
+
+TEST(Credential, TakesAKeyInsteadOfAPasswordOrBesideIt) {
+  EXPECT_EQ(key_of(kKey), kKey);
+  auto both = with_key(kKey);
+  both.password = Secret("hunter2");
+  both.passphrase = Secret("open sesame");
+  const auto result = validate(both);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->password.reveal(), "hunter2");
+  EXPECT_EQ(result->passphrase.reveal(), "open sesame");
+}
+TEST(Credential, GivesAKeyItsOneSpelling) {
+  EXPECT_EQ(key_of(kKey.substr(0, kKey.size() - 1)), kKey);
+  EXPECT_EQ(key_of("my key\n  " + std::string(kKey) + "\n\nmy other words"), kKey);
+  EXPECT_EQ(key_of("-----BEGIN OPENSSH PRIVATE KEY-----\r\nAAAA\r\nBBBB\r\n-----END OPENSSH PRIVATE KEY-----\r\n"),
+            kKey);
+  EXPECT_EQ(key_of("-----BEGIN EC PARAMETERS-----\nBg==\n-----END EC PARAMETERS-----\n"
+                   "-----BEGIN PRIVATE KEY-----\nA\n-----END PRIVATE KEY-----"),
+            "-----BEGIN PRIVATE KEY-----\nA\n-----END PRIVATE KEY-----\n");
+}
+TEST(Credential, SaysOfAnotherKindOfKeyWhatToDo) {
+  const std::string whole = "This is no private key. Paste the whole file";
+  EXPECT_EQ(key_of("hunter2").substr(0, whole.size()), whole);
+  EXPECT_EQ(key_of("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n").substr(0, whole.size()), whole);
+  EXPECT_EQ(key_of("-----BEGIN RSA PRIVATE KEY-----\nA\n-----END EC PRIVATE KEY-----\n").substr(0, whole.size()),
+            whole);
+  EXPECT_EQ(key_of("-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n").substr(0, whole.size()), whole);
+  EXPECT_NE(key_of("PuTTY-User-Key-File-3: ssh-ed25519\n").find("PuTTYgen"), std::string::npos);
+  for (const auto* type : {"ssh-ed25519 AAAA me", "ecdsa-sha2-nistp256 AAAA", "sk-ssh-ed25519@openssh.com AAAA"})
+    EXPECT_NE(key_of(type).find("public key"), std::string::npos);
+}
+TEST(Credential, BoundsTheKey) {
+  EXPECT_EQ(key_of(std::string(65'537, 'A')), "The private key is longer than 64 KiB.");
+  EXPECT_EQ(key_of(std::string_view("-----BEGIN\0", 11)), "The private key has a zero byte in it.");
+}
+TEST(Credential, BoundsThePassphrase) {
+  auto credential = with_key(kKey);
+  credential.passphrase = Secret(std::string(1024, 'p'));
+  EXPECT_EQ(refusal_of(credential), "");
+  credential.passphrase = Secret(std::string(1025, 'p'));
+  EXPECT_EQ(refusal_of(credential), "The passphrase is longer than 1024 bytes.");
+  credential.passphrase = Secret(std::string_view("a\0b", 3));
+  EXPECT_EQ(refusal_of(credential), "The passphrase has a zero byte in it.");
+}
+TEST(Credential, RefusesAPassphraseForNothing) {
+  auto credential = good();
+  credential.passphrase = Secret("open sesame");
+  EXPECT_EQ(refusal_of(credential), "There is a passphrase, but no private key that it belongs to.");
+}
+TEST(Credential, NeverRepeatsAKeyInARefusal) {
+  EXPECT_EQ(key_of("-----BEGIN OPENSSH PRIVATE KEY-----\nSECRET").find("SECRET"), std::string::npos);
+}
 TEST(Credential, NeverRepeatsAPasswordInARefusal) {
   auto credential = good();
   credential.password = Secret(std::string(2000, 'p'));
@@ -133,7 +199,13 @@ TEST(LaneKey, DiffersWithEveryField) {
   credential = good();
   credential.password = Secret("hunter3");
   keys.insert(lane_key(credential));
-  EXPECT_EQ(keys.size(), 5U);
+  credential.private_key = Secret("hunter3");
+  keys.insert(lane_key(credential));
+  credential.passphrase = Secret("hunter3");
+  keys.insert(lane_key(credential));
+  credential.private_key = Secret();
+  keys.insert(lane_key(credential));
+  EXPECT_EQ(keys.size(), 8U);
 }
 TEST(LaneKey, KeepsTheBordersOfItsFields) {
   auto one = good();

@@ -48,16 +48,16 @@ class MemoryStoreTest : public ::testing::Test {
   SessionPtr find(const std::string& token) {
     return ask<SessionPtr>([&](auto done) { store_.find(home(), token, std::move(done)); }).value();
   }
-  bool remove(const std::string& token) {
-    return ask<bool>([&](auto done) { store_.remove(home(), token, std::move(done)); }).value();
+  SessionPtr remove(const std::string& token) {
+    return ask<SessionPtr>([&](auto done) { store_.remove(home(), token, std::move(done)); }).value();
   }
   void pass(std::chrono::seconds time) {
     now_ = now_.load() + time;
     unix_ms_ += std::chrono::milliseconds(time).count();
   }
-  /// Collects ends from here on.
-  void listen() {
-    settle([this] { watch_ = store_.on_end(home(), [this](const std::string& token) { ended_.push_back(token); }); });
+  /// Counts the ends of `token` from here on.
+  void listen(const std::string& token) {
+    settle([&] { watch_ = store_.watch(home(), token, [this] { ++ended_; }); });
   }
 
   reactor::Reactors reactors_{1};
@@ -67,7 +67,7 @@ class MemoryStoreTest : public ::testing::Test {
                       .max_sessions = 3,
                       .now = [this] { return now_.load(); },
                       .unix_ms = [this] { return unix_ms_.load(); }}};
-  std::vector<std::string> ended_;
+  int ended_ = 0;
   EndWatch watch_;
 };
 
@@ -117,9 +117,11 @@ TEST_F(MemoryStoreTest, DoesNotReviveByATouch) {
   store_.touch("unknown");
   EXPECT_FALSE(find(token));
 }
-TEST_F(MemoryStoreTest, RemovesOnce) {
-  const auto token = create().value()->id;
-  EXPECT_TRUE(remove(token));
+TEST_F(MemoryStoreTest, RemovesOnceAndSaysWhat) {
+  const auto token = create("other.example").value()->id;
+  const auto removed = remove(token);
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(removed->credential.host, "other.example");
   EXPECT_FALSE(find(token));
   EXPECT_FALSE(remove(token));
 }
@@ -146,58 +148,79 @@ TEST_F(MemoryStoreTest, SweepsWhatNobodyAsksFor) {
   EXPECT_TRUE(find(touched));
 }
 
-TEST_F(MemoryStoreTest, TellsOfRemovals) {
+TEST_F(MemoryStoreTest, TellsOfRemovalOnce) {
   const auto token = create().value()->id;
-  listen();
+  listen(token);
   remove(token);
   remove(token);
   settle();
-  EXPECT_EQ(ended_, std::vector{token});
+  EXPECT_EQ(ended_, 1);
 }
 TEST_F(MemoryStoreTest, TellsOfExpiryOnce) {
   const auto token = create().value()->id;
-  listen();
+  listen(token);
   pass(100s);
   EXPECT_FALSE(find(token));
   store_.sweep(now_.load());
   settle();
-  EXPECT_EQ(ended_, std::vector{token});
+  EXPECT_EQ(ended_, 1);
 }
-TEST_F(MemoryStoreTest, TellsEveryoneWhoListens) {
+TEST_F(MemoryStoreTest, TellsOfAnEndThatWasBeforeTheWatch) {
   const auto token = create().value()->id;
-  listen();
+  remove(token);
+  listen(token);
+  settle();
+  EXPECT_EQ(ended_, 1);
+}
+TEST_F(MemoryStoreTest, DoesNotTellOfAnEndFromInside) {
+  settle([this] {
+    watch_ = store_.watch(home(), new_token(), [this] { ++ended_; });
+    EXPECT_EQ(ended_, 0);
+  });
+  settle();
+  EXPECT_EQ(ended_, 1);
+}
+TEST_F(MemoryStoreTest, TellsNothingOfOtherSessions) {
+  const auto token = create().value()->id;
+  listen(create().value()->id);
+  remove(token);
+  settle();
+  EXPECT_EQ(ended_, 0);
+}
+TEST_F(MemoryStoreTest, TellsEveryoneWhoWatches) {
+  const auto token = create().value()->id;
+  listen(token);
   int others = 0;
   EndWatch other;
-  settle([&] { other = store_.on_end(home(), [&](const std::string&) { ++others; }); });
+  settle([&] { other = store_.watch(home(), token, [&] { ++others; }); });
   remove(token);
   settle([&] { other.reset(); });
   EXPECT_EQ(others, 1);
-  EXPECT_EQ(ended_.size(), 1U);
+  EXPECT_EQ(ended_, 1);
 }
 TEST_F(MemoryStoreTest, TellsNobodyWhoHasLeft) {
   const auto token = create().value()->id;
-  listen();
+  listen(token);
   settle([&] {
-    store_.remove(home(), token, [](const Result<bool>&) {});  // the news is on its way already
+    store_.remove(home(), token, [](const auto&) {});  // the news is on its way already
     watch_.reset();
   });
   settle();
-  EXPECT_TRUE(ended_.empty());
+  EXPECT_EQ(ended_, 0);
 }
 TEST_F(MemoryStoreTest, MayLoseAWatchInItsOwnCallback) {
-  const auto one = create().value()->id;
-  const auto two = create().value()->id;
+  const auto token = create().value()->id;
   const auto alive = std::make_shared<int>(0);
   settle([&, alive] {
-    watch_ = store_.on_end(home(), [this, alive](const std::string&) {
+    watch_ = store_.watch(home(), token, [this, alive] {
       watch_.reset();
       ++*alive;  // what the callback owns is still there
     });
   });
-  remove(one);
-  remove(two);
+  remove(token);
   settle();
   EXPECT_EQ(*alive, 1);
+  EXPECT_EQ(alive.use_count(), 1);
 }
 TEST_F(MemoryStoreTest, NeverAnswersFromInsideTheCall) {
   bool inside = false;
@@ -214,14 +237,13 @@ TEST_F(MemoryStoreTest, NeverAnswersFromInsideTheCall) {
   EXPECT_TRUE(answered);
 }
 TEST_F(MemoryStoreTest, ServesManyThreads) {
-  listen();
   std::vector<std::thread> threads;
   threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this] {
       for (int round = 0; round < 50; ++round) {
         store_.create(home(), {.host = "h", .port = 1, .username = "u", .password = Secret("p")}, [this](auto made) {
-          if (made) store_.remove(home(), (*made)->id, [](const Result<bool>& removed) { EXPECT_TRUE(*removed); });
+          if (made) store_.remove(home(), (*made)->id, [](const auto& removed) { EXPECT_TRUE(*removed); });
         });
         store_.touch("unknown");
         store_.sweep(now_.load());

@@ -21,19 +21,38 @@ class Owner final : public Connection::Owner {
 TEST(ConnectionTest, IsLostAsOverloadedWhenItsSocketCannotBeWatched) {
   reactor::Reactor reactor(0);
   const Options options;
-  const auto counters = std::make_shared<Counters>();
+  const auto metrics = SshMetrics::alone();
   Owner owner;
   // What epoll takes as little as a socket when the system has no room.
   auto transport = std::make_unique<Transport>(Fd(open("/dev/null", O_RDWR | O_CLOEXEC)), "node:22",
-                                               Transport::Limits{.memory = options.session_memory}, counters);
-  const auto connection = std::make_shared<Connection>(reactor, options, counters, owner, std::move(transport));
+                                               Transport::Limits{.memory = options.session_memory}, metrics);
+  const auto connection = std::make_shared<Connection>(reactor, options, metrics, owner, std::move(transport));
   connection->begin();
   EXPECT_FALSE(connection->takes());
   reactor.start();
   EXPECT_EQ(owner.why.get_future().get().code(), Code::kOverloaded);
   reactor.stop();
   reactor.join();
-  EXPECT_EQ(counters->connections, 0);
+  EXPECT_EQ(metrics->connections.value(), 0);
+}
+
+TEST(ChannelTest, CountsTheWaitForACommandFromWhenItIsAskedFor) {
+  Command command;
+  command.argv = {"true"};
+  const auto run = std::make_shared<ssh::Run>(command, ssh::Run::Sink{.data = {}, .done = [](Exit) {}});
+  const auto opened = reactor::Clock::now();
+  Channel channel(nullptr, nullptr, run, opened);
+  EXPECT_TRUE(channel.starting());
+  // Others were asked for first: that is not the node's slowness.
+  const auto asked = opened + std::chrono::seconds(20);
+  channel.ask(asked);
+  EXPECT_EQ(channel.since(), asked);
+}
+
+TEST(OptionsTest, NoticeASilentNodeWithinFifteenSeconds) {
+  const Options options;
+  constexpr std::chrono::milliseconds kTwoLooks(1000);
+  EXPECT_LE(options.keepalive + options.alive_timeout + kTwoLooks, std::chrono::seconds(15));
 }
 
 TEST(TryWatchTest, GivesAnEmptyWatchForWhatCannotBeWatched) {

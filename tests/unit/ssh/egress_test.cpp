@@ -74,6 +74,9 @@ INSTANTIATE_TEST_SUITE_P(All, BadEntry,
                          ::testing::Values("", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x",
                                            "10.0.0.1/8", "10.0.0/8", "127.1", "0x7f.0.0.1", "node.example", "::/129",
                                            "fe80::1/10", "fe80::1%eth0", "[::1]", "10.0.0.0/8/8", " 10.0.0.0/8"));
+TEST(Egress, TakesNoAddressWithAZeroByteInIt) {
+  EXPECT_FALSE(Egress::parse({.allow = {std::string("10.0.0.1\0x", 10)}, .deny = {}}));
+}
 
 }  // namespace
 }  // namespace pillard::ssh

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <libssh2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,6 +109,28 @@ TEST_F(HostKeysTest, MatchesHashedEntries) {
   EXPECT_EQ(verdict(hashed, "node.example", 2222), HostKeyVerdict::kMatch);
   EXPECT_EQ(verdict(hashed, "node.example", 22, kOtherKey), HostKeyVerdict::kChanged);
   EXPECT_EQ(verdict(hashed, "other.example"), HostKeyVerdict::kUnknown);
+}
+TEST_F(HostKeysTest, LeavesOutAHashedNameThatIsNone) {
+  for (const std::string name : {"|1|x|y", "|1|||", "|1||D/to0WErihjmlhgd22nytB32onI=", "|2|a|b", "|1|/meB",
+                                 "|1|/meB|D/to0WErihjmlhgd22nytB32o!I=", "|1|/meB|D/to0WErihjmlhgd22nytB32onII"}) {
+    const ssh::KnownHosts hosts("", {name + line("", kKey)});
+    EXPECT_EQ(hosts.warnings().size(), 1U) << name;
+  }
+}
+TEST_F(HostKeysTest, LeavesOutWhatHidesOtherKeysOfItsType) {
+  using namespace std::string_literals;
+  for (const auto& bad : {"node.example ssh-ed25519 AAAA\n"s, "node.example ssh-ed25519 AAAA\0\0C3Nz\n"s}) {
+    const ssh::KnownHosts hosts("", {bad, line("node.example", kKey)});
+    EXPECT_EQ(hosts.warnings().size(), 1U);
+    EXPECT_TRUE(hosts.knows_type("node.example", LIBSSH2_KNOWNHOST_KEY_ED25519));
+  }
+}
+
+TEST_F(HostKeysTest, TakesNoHashedNameOutOfAList) {
+  // libssh2 would take what is left for a hashed name, and leak at every look at it.
+  EXPECT_EQ(verdict(line(",|1|||", kKey) + line("a,|1|x|y,node.example", kKey), "node.example"),
+            HostKeyVerdict::kMatch);
+  EXPECT_EQ(verdict(line(",|1|||", kKey), "node.example"), HostKeyVerdict::kUnknown);
 }
 TEST_F(HostKeysTest, MatchesAnyOfSeveralKeys) {
   EXPECT_EQ(verdict(line("node.example", kOtherKey) + line("node.example", kKey), "node.example"),
@@ -252,6 +275,21 @@ TEST_F(HostKeysTest, NeverPinsASecondKeyForAHost) {
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->code(), Code::kConflict);
 }
+TEST_F(HostKeysTest, PinsNoMoreThanItMayRemember) {
+  auto limited = options(file());
+  limited.most = 2;
+  HostKeys keys(limited);
+  EXPECT_FALSE(keys.pin("one", 22, kKey));
+  EXPECT_FALSE(keys.pin("two", 22, kKey));
+  const auto refusal = keys.pin("three", 22, kKey);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->code(), Code::kOverloaded);
+  EXPECT_EQ(warnings_.size(), 1U);
+  EXPECT_FALSE(keys.pin("one", 22, kKey)) << "is known";
+  EXPECT_EQ(keys.check("three", 22, kKey).verdict, HostKeyVerdict::kUnknown);
+  EXPECT_EQ(content().find("three"), std::string::npos);
+}
+
 TEST_F(HostKeysTest, WritesNoLineTwiceWhenLoginsRace) {
   auto one = make();
   auto two = make();  // another daemon with the same file

@@ -65,7 +65,7 @@ class LoginTest : public ::testing::Test {
                               .resolver = resolver_,
                               .host_keys = host_keys_,
                               .options = options_,
-                              .counters = std::make_shared<Counters>(),
+                              .metrics = SshMetrics::alone(),
                               .handshakes = Gate(1, 1)});
     login_ = std::make_unique<Login>(*means_, std::move(to), Gate::Rank::kOrdinary,
                                      [this](Result<std::unique_ptr<Transport>> result) {
@@ -189,6 +189,44 @@ TEST_F(LoginTest, FailsOnGarbageInsteadOfAKeyExchange) {
   say(peer, std::string(4096, '\xff'));
   const auto error = answer();
   EXPECT_EQ(error->code(), Code::kDisconnected) << words_of(error);
+}
+
+/// The first packet of a server that offers these methods of key exchange, and for the rest what libssh2 likes.
+std::string key_exchange_offer(const std::string& methods) {
+  const auto word = [](std::size_t value) {
+    return std::string{'\0', '\0', static_cast<char>(value >> 8U), static_cast<char>(value)};
+  };
+  std::string body = "\x14" + std::string(16, 'c');
+  for (const std::string& list : {methods, std::string("ssh-ed25519"), std::string("aes128-ctr"),
+                                  std::string("aes128-ctr"), std::string("hmac-sha2-256"), std::string("hmac-sha2-256"),
+                                  std::string("none"), std::string("none"), std::string(), std::string()})
+    body += word(list.size()) + list;
+  body += std::string(5, '\0');
+  const auto padding = 4 + (8 - (body.size() + 9) % 8) % 8;
+  return word(body.size() + padding + 1) + static_cast<char>(padding) + body + std::string(padding, '\0');
+}
+
+TEST_F(LoginTest, ExchangesNoKeysInAGroupThatTheServerChooses) {
+  const Listener listener;
+  begin("127.0.0.1", listener.port());
+  const auto peer = listener.accept();
+  say(peer, "SSH-2.0-OpenSSH_9.2p1\r\n");
+  say(peer, key_exchange_offer("diffie-hellman-group-exchange-sha256,diffie-hellman-group-exchange-sha1,"
+                               "diffie-hellman-group18-sha512,diffie-hellman-group1-sha1"));
+  const auto error = answer();
+  EXPECT_EQ(error->code(), Code::kUnsupported) << words_of(error);
+  EXPECT_NE(words_of(error).find("offers: curve25519-sha256, "), std::string::npos) << words_of(error);
+  EXPECT_NE(words_of(error).find("diffie-hellman-group14-sha256; host"), std::string::npos) << words_of(error);
+  EXPECT_EQ(words_of(error).find("group-exchange"), std::string::npos) << words_of(error);
+}
+
+TEST_F(LoginTest, ExchangesKeysInAGroupThatIsKnown) {
+  const Listener listener;
+  begin("127.0.0.1", listener.port());
+  const auto peer = listener.accept();
+  say(peer, "SSH-2.0-OpenSSH_9.2p1\r\n");
+  say(peer, key_exchange_offer("diffie-hellman-group14-sha256"));
+  EXPECT_EQ(answer()->code(), Code::kTimeout);
 }
 
 TEST_F(LoginTest, NeverPutsThePasswordIntoItsWords) {

@@ -49,6 +49,41 @@ TEST(RunTest, KeepsATenthOfTheLimitOfStandardError) {
   EXPECT_TRUE(ending.exit.truncated);
 }
 
+TEST(RunTest, EndsWhatPrintsFarMoreThanIsKept) {
+  Ending ending;
+  const auto run = std::make_shared<ssh::Run>(command(10), ssh::Run::Sink{.data = {}, .done = ending.done()}, 100);
+  run->out(std::string(60, 'x'));
+  run->out(std::string(50, 'x'));
+  EXPECT_EQ(ending.calls, 0);
+  run->out("x");
+  EXPECT_EQ(ending.calls, 1);
+  EXPECT_TRUE(run->over());
+  EXPECT_EQ(ending.exit.out.size(), 10U);
+  EXPECT_TRUE(ending.exit.truncated);
+  EXPECT_EQ(ending.exit.status, -1);
+}
+
+TEST(RunTest, NeverEndsAStreamForWhatItPrints) {
+  std::size_t bytes = 0;
+  const auto run = std::make_shared<ssh::Run>(
+      command(10),
+      ssh::Run::Sink{.data = [&](std::string_view data) { bytes += data.size(); }, .done = [](Exit) { FAIL(); }}, 100);
+  for (int i = 0; i < 10; ++i) {
+    run->out(std::string(60, 'x'));
+    run->err(std::string(60, 'x'));
+  }
+  EXPECT_EQ(bytes, 600U);
+  EXPECT_FALSE(run->over());
+}
+
+TEST(RunTest, TellsWhyItWasNotStarted) {
+  Ending ending;
+  const auto run = make(command(), ssh::Run::Sink{.data = {}, .done = ending.done()});
+  run->not_started("no room");
+  EXPECT_EQ(ending.exit.err, "no room");
+  EXPECT_EQ(ending.exit.status, -1);
+}
+
 TEST(RunTest, TellsAStatusThatStandsForASignalAsThatSignal) {
   Ending ending;
   const auto run = make(command(), ssh::Run::Sink{.data = {}, .done = ending.done()});

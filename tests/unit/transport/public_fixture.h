@@ -15,7 +15,6 @@ class PublicServer {
         store(server.spine.store),
         sockets(services_of(server.spine, store)),
         site(settings, services_of(server.spine, store), sockets) {
-    sockets.start();
     server.start(site);
   }
   ~PublicServer() {

@@ -209,13 +209,58 @@ TEST_F(WebSocketTest, CutsOffAClientThatDoesNotRead) {
   EXPECT_EQ(other.heard(), "still here");
 }
 
-TEST_F(WebSocketTest, CutsOffAClientThatPingsAndDoesNotRead) {
-  auto client = open(4096);
+/// Clients that may say as much as they like, but have to read.
+class PatienceTest : public WebSocketTest {
+ protected:
+  PatienceTest() { patient.start(site); }
+  ~PatienceTest() override { patient.stop(); }
+  test::Server patient{
+      {.limits = {
+           .outbox_bytes = 65536, .stall_timeout = 1s, .messages_per_second = 100'000, .messages_burst = 1'000'000}}};
+};
+
+TEST_F(PatienceTest, DoesNotReadAClientThatPingsAndDoesNotReadAndEndsItInTime) {
+  WsClient client(patient.port(), "/", {}, 4096);
+  ASSERT_EQ(client.heard(), "hello");
   std::string pings;
   for (int i = 0; i < 100; ++i) pings += ws_frame(0x89, std::string(125, 'p'));
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (server.metrics.overflows.value() == 0 && std::chrono::steady_clock::now() < deadline) client.send(pings);
-  EXPECT_EQ(server.metrics.overflows.value(), 1U);
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (patient.metrics.overflows.value() == 0 && std::chrono::steady_clock::now() < deadline) client.send(pings);
+  EXPECT_EQ(patient.metrics.overflows.value(), 1U);
+  // A turn's worth of answers, and one more.
+  EXPECT_LT(patient.metrics.outbox_high_water.value(), 70'000) << "what it asks is not read before it reads answers";
+  EXPECT_TRUE(patient.open_become(0));
+}
+
+/// 10 messages, then 20 a second.
+class FloodTest : public WebSocketTest {
+ protected:
+  FloodTest() { strict.start(site); }
+  ~FloodTest() override { strict.stop(); }
+  test::Server strict{{.limits = {.messages_per_second = 20, .messages_burst = 10}}};
+};
+
+TEST_F(FloodTest, ReadsOneThatSaysTooMuchMoreSlowlyAndLosesNothing) {
+  WsClient client(strict.port(), "/", {});
+  ASSERT_EQ(client.heard(), "hello");
+  std::string all;
+  for (int i = 0; i < 20; ++i) all += ws_text(std::to_string(i));
+  const auto before = std::chrono::steady_clock::now();
+  client.send(all);
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(client.heard(), std::to_string(i));
+  EXPECT_GE(std::chrono::steady_clock::now() - before, 400ms);
+  EXPECT_EQ(strict.metrics.floods.value(), 0U);
+  EXPECT_GE(strict.metrics.throttled.value(), 9U);
+}
+
+TEST_F(FloodTest, LetsAThrottledClientHangUp) {
+  WsClient client(strict.port(), "/", {});
+  ASSERT_EQ(client.heard(), "hello");
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += ws_text("x");
+  client.send(all);
+  client.slam();
+  EXPECT_TRUE(strict.open_become(0));
 }
 
 TEST_F(WebSocketTest, SaysThatTheServerEnds) {

@@ -23,6 +23,12 @@ Packet read(std::string_view text, const Limits& limits = {}) {
   return std::get<Packet>(std::move(result));
 }
 
+std::string event_frame(std::string_view nsp, std::string_view name, std::string_view json) {
+  std::string frame = "before";
+  append_event_frame(frame, nsp, name, json);
+  return frame.substr(6);
+}
+
 /// The words of the refusal; empty if it was accepted.
 std::string refusal(std::string_view text, const Limits& limits = {}) {
   const auto result = decode(text, limits);

@@ -37,7 +37,8 @@ class PILLARD_API Scope {
   virtual ~Scope();
 
   virtual Node& node() = 0;
-  /// Runs `fn` once, `delay` from now.
+  /// Runs `fn` once, `delay` from now; a negative one is none, a year is the most. Throws Error(overloaded) when 1000
+  /// Handles of timers are held, those that fired included.
   [[nodiscard]] virtual Handle after(Milliseconds delay, Function<void()> fn) = 0;
   /// Milliseconds since 1970, of the daemon's machine (virtual in tests).
   virtual std::int64_t unix_ms() const = 0;
@@ -65,7 +66,7 @@ class PILLARD_API Context : public Scope {
     encode(text, event);
     publish_json(std::move(text), cursor);
   }
-  /// The same for an event that is JSON already (valid, or the subscriber's connection breaks).
+  /// The same for an event that is JSON already. Throws Error(internal) if it is not, or longer than 8 MiB.
   virtual void publish_json(std::string json, std::string_view cursor) = 0;
 
   /// Tells the subscribers a Problem while the stream goes on.
@@ -95,7 +96,7 @@ class PILLARD_API Source {
   Source() = default;
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
-  virtual ~Source();
+  virtual ~Source() noexcept(false);  ///< the host lives on when one throws; other destructors must not
 };
 
 /// One running request, built like a Source: `MyCall(CallContext&, Request)`.
@@ -104,7 +105,7 @@ class PILLARD_API Call {
   Call() = default;
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  virtual ~Call();
+  virtual ~Call() noexcept(false);  ///< as Source's
 };
 
 }  // namespace pillard

@@ -36,6 +36,7 @@ struct Exit {
 /// The machine at the other end, reached with one user's credential. All functions are [lane]; their callbacks run on
 /// the same lane, never from inside the call that started them, and never after their Handle is gone. When the
 /// connection is lost no callback runs: the host destroys the Source and builds a new one when the node is back.
+/// Throw Error(overloaded) when 100 Handles of commands are held, those of ended ones included.
 class PILLARD_API Node {
  public:
   virtual ~Node();

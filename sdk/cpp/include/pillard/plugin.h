@@ -20,7 +20,7 @@ class PILLARD_API Plugin {
   Plugin() = default;
   Plugin(const Plugin&) = delete;
   Plugin& operator=(const Plugin&) = delete;
-  virtual ~Plugin();
+  virtual ~Plugin() noexcept(false);  ///< as Source's
 
   /// [setup] Reads its configuration and registers its message types. Throws to refuse: the message is shown to the
   /// operator. Must not start threads or touch the network: it also runs for --check-config.

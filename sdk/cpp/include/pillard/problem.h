@@ -35,8 +35,15 @@ class PILLARD_API Error : public std::runtime_error {
  public:
   Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}
   ~Error() override;  // NOLINT: the key function: one type_info for host and plugins
-  Error(const Error&) = default;
-  Error& operator=(const Error&) = default;
+  /// A copy shares nothing with the original: it may go to another thread.
+  Error(const Error& other) : std::runtime_error(other.what()), code_(other.code_) {}
+  Error& operator=(const Error& other) {
+    if (this != &other) {
+      std::runtime_error::operator=(std::runtime_error(other.what()));
+      code_ = other.code_;
+    }
+    return *this;
+  }
   Code code() const noexcept { return code_; }
 
  private:

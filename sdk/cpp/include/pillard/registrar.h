@@ -10,11 +10,11 @@
 
 namespace pillard {
 
-/// What may be dropped of events that wait to be sent. Whichever it is, a subscriber that cannot take what is sent to
-/// it is disconnected with a reason; the others do not notice.
+/// What may be dropped of events that wait for a subscriber who reads slowly; the others do not notice. One who takes
+/// nothing at all is disconnected with a reason.
 enum class Overflow {
   kNewest,  ///< states: all but the newest, the others are not missed
-  kDrop,    ///< lines: any of them; today none is, the subscriber is disconnected first
+  kDrop,    ///< lines: the oldest that wait; the subscriber is told how many, in their place, by the `gap` event
 };
 
 /// How a stream is reached and kept. Names are [a-z0-9_]+, 64 bytes at most, unlike all others of the daemon.
@@ -22,6 +22,7 @@ struct StreamOptions {
   std::string subscribe;       // message type that starts a subscription: "subscribe_logs"
   std::string unsubscribe;     // message type that ends it: "unsubscribe_logs"
   std::string event;           // type of what is published: "log_data"
+  std::string gap{};           // of what tells of dropped events: the params and "dropped", how many; empty: stream_gap
   std::size_t replay = 0;      // newest events kept for those who come late, 0-10000
   Milliseconds linger{2'000};  // how long the Source is kept after its last subscriber left, 0-60000
   Overflow overflow = Overflow::kDrop;
@@ -81,7 +82,7 @@ Query describe(Params params) {
   char comma = '{';
   std::apply(
       [&](const auto&... f) {
-        const auto one = [&](const auto& one_field) {
+        [[maybe_unused]] const auto one = [&](const auto& one_field) {  // not used without fields
           const auto& part = params.*(one_field.member);
           using Part = std::remove_cvref_t<decltype(part)>;
           if (one_field.options.pace) {
@@ -127,7 +128,7 @@ class TypedStream final : public StreamType {
     Params changed = params(query);
     std::apply(
         [&](const auto&... f) {
-          const auto one = [&](const auto& one_field) {
+          [[maybe_unused]] const auto one = [&](const auto& one_field) {  // not used without fields
             if constexpr (std::integral<std::remove_cvref_t<decltype(changed.*(one_field.member))>>)
               if (one_field.options.pace)
                 changed.*(one_field.member) =

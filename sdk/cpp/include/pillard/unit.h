@@ -15,7 +15,8 @@ PILLARD_API bool valid_unit_name(std::string_view name) noexcept;
 /// valid unit name, is a template without instance ("getty@.service") or begins with "-".
 PILLARD_API std::string unit_of_service(std::string_view service, std::string_view where = "params.service");
 
-/// [any] The other way: without a ".service" suffix, other suffixes stay.
+/// [any] The other way: without a ".service" suffix, but where the rest would name another unit
+/// ("dbus.socket.service"). Other suffixes stay. unit_of_service() gives the same unit again.
 PILLARD_API std::string_view service_of_unit(std::string_view unit) noexcept;
 
 }  // namespace pillard

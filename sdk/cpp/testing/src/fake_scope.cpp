@@ -102,7 +102,7 @@ void CallScope::told(const Error& error) { call_.problem_ = error; }
 namespace pillard::testing {
 
 FakeStream::FakeStream(detail::Engine& engine, const StreamType& type, Query query)
-    : engine_(engine), type_(type), query_(std::move(query)) {
+    : engine_(engine), type_(type), query_(std::move(query)), last_cursor_(query_.resume) {
   start();
 }
 

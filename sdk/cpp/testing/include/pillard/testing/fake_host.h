@@ -120,7 +120,8 @@ class FakeHost {
   std::vector<Mistake> mistakes() const;
 
   /// Subscribes by message type. Throws Error when `params` cannot be decoded, std::invalid_argument for an unknown
-  /// type. The Source is built at once; what it asks of the node is answered in advance().
+  /// type. The Source is built at once; what it asks of the node is answered in advance(). A cursor in a `.resume`
+  /// field becomes its resume_from(), as when the host brings one client up to the others.
   FakeStream& subscribe(const std::string& type, std::string_view params = {});
   FakeCall& call(const std::string& name, std::string_view params = {});
 
