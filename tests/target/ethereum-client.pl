@@ -8,6 +8,7 @@
 #   FLAVOR=...     geth nethermind reth | lighthouse nimbus teku | mev-boost
 #   ANSI=0|1       colour escapes in the lines
 #   NUMBERED=0|1   lines are "numbered 1", "numbered 2", .. instead, for tests that count
+#   PAD=bytes      so much more in each numbered line
 #   RAW=hex        prints one line of exactly these bytes, once for each new value
 #   LONG=bytes     prints one line of that length, once for each new value
 #   SYNCING=0|1 BEHIND=slots PEERS=50   what the APIs report
@@ -23,7 +24,7 @@ $| = 1;
 my $role = shift // 'execution';
 my $settings_file = "/etc/pillard-target/$role.conf";
 my %port = (execution => 8545, consensus => 5052, mevboost => 18550);
-my %set = (RATE => 2, FLAVOR => '', ANSI => 0, NUMBERED => 0, RAW => '', LONG => 0, SYNCING => 0, BEHIND => 0,
+my %set = (RATE => 2, FLAVOR => '', ANSI => 0, NUMBERED => 0, PAD => 0, RAW => '', LONG => 0, SYNCING => 0, BEHIND => 0,
            PEERS => 50, HTTP_DELAY => 0, STOP_DELAY => 0, CRASH => 0);
 my %version = (
     geth       => 'Geth/v1.15.11-stable/linux-amd64/go1.24.2',
@@ -158,7 +159,7 @@ my ($lines, $numbered) = (0, 0);
 
 sub next_line {
     my $n = $lines++;
-    if ($set{NUMBERED}) { print 'numbered ', ++$numbered, "\n" }
+    if ($set{NUMBERED}) { print 'numbered ', ++$numbered, $set{PAD} ? ' ' . 'x' x $set{PAD} : '', "\n" }
     elsif ($set{SYNCING} && $n % 3 == 0) { say_line('INFO', 'Syncing', "distance=$set{BEHIND} slots peers=$set{PEERS} speed=12.4slots/s est_time=1h12m") }
     else { $line_of{$role}->($n) }
 }

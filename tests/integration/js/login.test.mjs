@@ -166,11 +166,11 @@ test("a name that DNS does not know is told", async () => {
 
 test("addresses that nodes may not have are refused without a packet", async () => {
   for (const host of ["127.0.0.2", "::1", "[::1]", "169.254.169.254", "0.0.0.0", "::ffff:127.0.0.2", "fe80::1"]) {
-    const before = await daemon.metric("pillard_ssh_logins");
+    const before = await daemon.metric("pillard_ssh_logins_total");
     const answer = await daemon.login({ host });
     assert.match(failure(answer, 500), /allow|refused|permitted|loopback|link-local/i, host);
     assert.equal(answer.json.code, "access_denied", host);
-    assert.equal(await daemon.metric("pillard_ssh_logins"), before, host);
+    assert.equal(await daemon.metric("pillard_ssh_logins_total"), before, host);
   }
 });
 

@@ -130,10 +130,10 @@ test("ten clients share one journalctl, and who comes late gets the same lines",
   for (let i = 0; i < 10; ++i) clients.push(await follow(t, "validator"));
   await Promise.all(clients.map((client) => until("50 lines", () => client.lines("validator").length >= 50)));
   await followed("validator");
-  const commands = await daemon.metric("pillard_ssh_commands");
+  const commands = await daemon.metric("pillard_ssh_commands_total");
   const late = await follow(t, "validator");
   await until("the late one's 50 lines", () => late.lines("validator").length >= 50);
-  assert.equal(await daemon.metric("pillard_ssh_commands"), commands, "the ring is the daemon's own");
+  assert.equal(await daemon.metric("pillard_ssh_commands_total"), commands, "the ring is the daemon's own");
   const mark = `for all ${Date.now()}`;
   await print("validator", mark);
   for (const client of [...clients, late]) {
@@ -184,7 +184,7 @@ test("a service may be named with its suffix and is reported without", async (t)
 test("what is no unit's name is a bad request, and nothing runs", async (t) => {
   const client = await Client.authenticated(t, daemon);
   await until("no topic", async () => (await daemon.metric("pillard_topics")) === 0);
-  const commands = await daemon.metric("pillard_ssh_commands");
+  const commands = await daemon.metric("pillard_ssh_commands_total");
   const names = ["; rm -rf /", "../x", "", "a b", "$(reboot)", "`reboot`", "-f", "--vacuum-size=1", "x\ny", "x\0y",
     "x".repeat(300), "é", "*", "execution consensus", ".service", 5, null, true, {}, ["execution"]];
   for (const service of names) client.emit("subscribe_logs", { service });
@@ -197,7 +197,7 @@ test("what is no unit's name is a bad request, and nothing runs", async (t) => {
   await until("every refusal", () => client.all("error").length >= sent);
   for (const error of client.all("error")) assert.equal(error.code, "bad_request", JSON.stringify(error));
   assert.equal(client.all("error").length, sent);
-  assert.equal(await daemon.metric("pillard_ssh_commands"), commands);
+  assert.equal(await daemon.metric("pillard_ssh_commands_total"), commands);
   assert.equal(client.socket.connected, true);
 });
 

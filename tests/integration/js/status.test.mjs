@@ -134,9 +134,9 @@ test("watchers of different pace share one command, each at its own pace", async
   const fast = await watch(t, 1000);
   const slow = await watch(t, 3000);
   fast.events.length = slow.events.length = 0;
-  const before = await daemon.metric("pillard_ssh_commands");
+  const before = await daemon.metric("pillard_ssh_commands_total");
   await until("eight updates of the fast one", () => fast.all("status_update").length >= 8, { timeout: 30_000 });
-  const commands = (await daemon.metric("pillard_ssh_commands")) - before;
+  const commands = (await daemon.metric("pillard_ssh_commands_total")) - before;
   assert.ok(commands >= 8 && commands <= 9, `${commands} commands for 8 updates`);
   const slower = slow.all("status_update").length;
   assert.ok(slower >= 2 && slower <= 4, `${slower} updates of the slow one`);
@@ -151,10 +151,10 @@ test("when the fast watcher leaves, the node is asked at the pace of the slow on
   await until("three updates of the fast one", () => fast.all("status_update").length >= 3);
   fast.leave();
   await until("one subscription", async () => (await daemon.metric("pillard_subscriptions")) === 1);
-  const before = await daemon.metric("pillard_ssh_commands");
+  const before = await daemon.metric("pillard_ssh_commands_total");
   slow.events.length = 0;
   await until("three updates of the slow one", () => slow.all("status_update").length >= 3);
-  const commands = (await daemon.metric("pillard_ssh_commands")) - before;
+  const commands = (await daemon.metric("pillard_ssh_commands_total")) - before;
   assert.ok(commands <= 4, `${commands} commands for 3 updates`);
 });
 
@@ -170,8 +170,8 @@ test("after the last watcher has left, the node is asked nothing more", async (t
   const client = await watch(t, 1000);
   client.emit("unsubscribe_status");
   await until("the topic's end", async () => (await daemon.metric("pillard_topics")) === 0);
-  const before = await daemon.metric("pillard_ssh_commands");
-  await always("no more commands", async () => (await daemon.metric("pillard_ssh_commands")) === before, 2500);
+  const before = await daemon.metric("pillard_ssh_commands_total");
+  await always("no more commands", async () => (await daemon.metric("pillard_ssh_commands_total")) === before, 2500);
   const updates = client.all("status_update").length;
   client.emit("subscribe_status", { interval: 1000 });
   await until("updates again", () => client.all("status_update").length > updates);

@@ -353,23 +353,3 @@ test("whoever ends its own side behind a request still gets the answer", async (
   assert.equal((await raw.response()).status, 200);
   await raw.ends(4000);
 });
-
-test("a client that never reads is cut off, the others get their lines", async (t) => {
-  const raw = RawSocket.open(t, daemon);
-  await raw.authenticated(await daemon.session());
-  raw.socket.pause();
-  // Every refusal is an event of its own, which nobody takes.
-  const refused = `42["nothing","${"x".repeat(900)}"]`;
-  const before = await daemon.metric("pillard_outbox_overflows_total");
-  const flood = setInterval(() => {
-    raw.packet("3");
-    for (let i = 0; i < 500 && raw.socket.writableLength < 1_000_000; ++i) raw.packet(refused);
-  }, 10);
-  t.after(() => clearInterval(flood));
-  await until("the overflow", async () => (await daemon.metric("pillard_outbox_overflows_total")) > before);
-  clearInterval(flood);
-  neighbour.emit("subscribe_logs", { service: "execution" });
-  await neighbour.until("log_data");
-  raw.socket.resume();
-  await raw.ends();
-});

@@ -96,7 +96,7 @@ TEST_F(Exec, RunsTwentyCommandsAtOnceOverThreeConnections) {
   ASSERT_TRUE(client.wait_up());
   std::deque<Client::Stream> running;
   EXPECT_TRUE(run_twenty(client, running));
-  EXPECT_EQ(rig.pool().counters().connections.load(), 3);
+  EXPECT_EQ(rig.pool().metrics().connections.value(), 3);
   for (auto& stream : running) client.cancel(stream);
   EXPECT_TRUE(eventually([&] { return target().processes("^sleep 1006") == 0; }, 1s));
 }
@@ -117,8 +117,8 @@ TEST_F(Exec, EndsSilentProgramsOnTheNodeWhenTheyAreCancelled) {
   ASSERT_TRUE(eventually([&] { return running() == 20; })) << running();
   for (auto& stream : streams) client.cancel(stream);
   EXPECT_TRUE(eventually([&] { return running() == 0; }, 1s)) << running();
-  EXPECT_TRUE(eventually([&] { return rig.pool().counters().channels.load() == 0; }, 4s));
-  EXPECT_EQ(rig.pool().counters().channels_abandoned.load(), 0U);
+  EXPECT_TRUE(eventually([&] { return rig.pool().metrics().channels.value() == 0; }, 4s));
+  EXPECT_EQ(rig.pool().metrics().channels_abandoned.value(), 0U);
 }
 
 TEST_F(Exec, ClosesFurtherConnectionsWhenTheyAreIdle) {
@@ -131,7 +131,7 @@ TEST_F(Exec, ClosesFurtherConnectionsWhenTheyAreIdle) {
   std::deque<Client::Stream> running;
   EXPECT_TRUE(run_twenty(client, running));
   for (auto& stream : running) client.cancel(stream);
-  EXPECT_TRUE(eventually([&] { return rig.pool().counters().connections.load() == 1; }, 5s));
+  EXPECT_TRUE(eventually([&] { return rig.pool().metrics().connections.value() == 1; }, 5s));
   EXPECT_EQ(client.exec({"echo", "still here"}).out, "still here\n");
   EXPECT_EQ(client.downs(), 0);
 }
@@ -148,7 +148,93 @@ TEST_F(Exec, ServesMoreCommandsThanTheNodeAllowsAtOnce) {
       },
       20s));
   for (std::size_t i = 0; i < running.size(); ++i) EXPECT_EQ(running[i].exit->out, std::to_string(i) + "\n");
-  EXPECT_LE(rig.pool().counters().connections.load(), 4);
+  EXPECT_LE(rig.pool().metrics().connections.value(), 4);
+}
+
+bool all_on(const std::deque<Client::Stream>& streams) {
+  return std::all_of(streams.begin(), streams.end(), [](const auto& stream) { return stream.head == "on\n"; });
+}
+
+TEST_F(Exec, RefusesAStreamThatWouldTakeTheLastChannelsFromOthers) {
+  Rig rig;
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  std::deque<Client::Stream> running(30);
+  for (auto& stream : running) client.start(stream, {"sh", "-c", "echo on; exec sleep 1007"});
+  EXPECT_TRUE(client.wait([&] { return all_on(running); }));
+  Client::Stream further;
+  try {
+    client.start(further, {"true"});
+    ADD_FAILURE() << "was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kOverloaded);
+    EXPECT_EQ(std::string(error.what()).find("30 streams run on " + target().where() + " with this login, and 30 is"),
+              0U)
+        << error.what();
+  }
+  EXPECT_EQ(client.exec({"echo", "here"}).out, "here\n");
+  client.cancel(running.front());
+  client.start(further, {"echo", "on"});
+  EXPECT_TRUE(client.wait([&] { return further.head == "on\n"; }));
+  for (auto& stream : running) client.cancel(stream);
+  client.cancel(further);
+}
+
+TEST_F(Exec, KeepsAChannelForCommandsOnANodeThatGivesOneSession) {
+  const Target::SshdSettings settings(target(), "MaxSessions 1\n");
+  Rig rig;
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  std::deque<Client::Stream> running(5);
+  for (auto& stream : running) client.start(stream, {"sh", "-c", "echo on; exec sleep 1008"});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.exec({"echo", "here"}).out, "here\n");
+  const auto count = [&](auto fits) { return std::count_if(running.begin(), running.end(), fits); };
+  EXPECT_TRUE(client.wait([&] {
+    return count([](const auto& stream) { return stream.head == "on\n" && !stream.exit; }) == 3 &&
+           count([](const auto& stream) { return stream.exit.has_value(); }) == 2;
+  }));
+  for (const auto& stream : running) {
+    if (!stream.exit) continue;
+    EXPECT_NE(stream.exit->err.find("3 is the limit"), std::string::npos) << stream.exit->err;
+  }
+  EXPECT_EQ(client.exec({"echo", "here"}).out, "here\n");
+  for (auto& stream : running) client.cancel(stream);
+}
+
+TEST_F(Exec, RunsWaitingCommandsInTheirOrder) {
+  RigOptions options;
+  options.ssh.connections_per_lane = 1;
+  options.ssh.channels_per_connection = 1;
+  Rig rig(options);
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  std::deque<Client::Stream> running(12);
+  for (std::size_t i = 0; i < running.size(); ++i) client.start_exec(running[i], {"date", "+%s%N"});
+  EXPECT_TRUE(client.wait([&] {
+    return std::all_of(running.begin(), running.end(), [](const auto& stream) { return stream.exit.has_value(); });
+  }));
+  for (std::size_t i = 1; i < running.size(); ++i) EXPECT_LT(running[i - 1].exit->out, running[i].exit->out);
+}
+
+TEST_F(Exec, StartsWhatACallbackAsksForWithoutWaitingForTheNodeToSaySomething) {
+  Rig rig;
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  // Each one begins in the turn in which the one before ended; a wake-up that is lost costs a second.
+  std::unique_ptr<ssh::Operation> operation;
+  Bell bell;
+  int left = 20;
+  std::function<void(ssh::Lane&)> next = [&](ssh::Lane& lane) {
+    Command command;
+    command.argv = {"true"};
+    operation = lane.exec(command, [&](Exit) {
+      if (left > 1) next(lane);
+      bell.ring([&] { --left; });
+    });
+  };
+  client.on_lane(next);
+  EXPECT_TRUE(bell.wait([&] { return left == 0; }, 8s)) << left;
+  client.on_lane([&](ssh::Lane&) { operation.reset(); });
 }
 
 TEST_F(Exec, UsesWhatTheNodeGivesWhenItAllowsFewerSessions) {
@@ -217,7 +303,7 @@ TEST_F(Exec, ACallbackMayEndItsOwnStream) {
         [](Exit) { ADD_FAILURE() << "came after its end"; });
   });
   EXPECT_TRUE(bell.wait([&] { return calls > 0; }));
-  EXPECT_TRUE(eventually([&] { return rig.pool().counters().channels.load() == 0; }));
+  EXPECT_TRUE(eventually([&] { return rig.pool().metrics().channels.value() == 0; }));
   EXPECT_EQ(calls, 1);
 }
 

@@ -27,9 +27,9 @@ TEST_F(LaneTest, AHundredUsersCauseOneLogin) {
   for (int i = 0; i < 100; ++i) users.emplace_back(rig, credential());
   for (auto& user : users) EXPECT_TRUE(user.wait_up());
   EXPECT_EQ(users.front().exec({"echo", "one"}).out, "one\n");
-  EXPECT_EQ(rig.pool().counters().logins.load(), 1U);
+  EXPECT_EQ(rig.pool().metrics().logins.value(), 1U);
   EXPECT_TRUE(eventually([&] { return accepted() == before + 1; })) << accepted() - before;
-  for (const auto& user : users) EXPECT_EQ(user.ups(), 1);
+  for (auto& user : users) EXPECT_EQ(user.ups(), 1);
 }
 
 TEST_F(LaneTest, ClosesItsConnectionsSomeTimeAfterTheLastUse) {
@@ -39,7 +39,7 @@ TEST_F(LaneTest, ClosesItsConnectionsSomeTimeAfterTheLastUse) {
   Client client(rig, credential());
   ASSERT_TRUE(client.wait_up());
   client.leave();
-  EXPECT_TRUE(eventually([&] { return rig.pool().counters().connections.load() == 0; }, 2s));
+  EXPECT_TRUE(eventually([&] { return rig.pool().metrics().connections.value() == 0; }, 2s));
 }
 
 TEST_F(LaneTest, TriesAWrongPasswordOnceAndRemembersTheRefusal) {
@@ -58,7 +58,7 @@ TEST_F(LaneTest, TriesAWrongPasswordOnceAndRemembersTheRefusal) {
   const auto error = again.wait_down();
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code(), Code::kUnauthenticated);
-  EXPECT_EQ(rig.pool().counters().logins.load(), 1U);
+  EXPECT_EQ(rig.pool().metrics().logins.value(), 1U);
   EXPECT_EQ(refused(), before + 1);
 }
 
@@ -80,6 +80,33 @@ TEST_F(LaneTest, ASuccessfulVerifyClearsTheRefusal) {
   set_password(credential());
 }
 
+TEST_F(LaneTest, RemembersWhatAFurtherConnectionWasRefused) {
+  const auto set_password = [&](const std::string& to) {
+    target().exec({"sh", "-c", "echo \"$1\" | chpasswd", "sh", credential().username + ":" + to});
+  };
+  RigOptions options;
+  options.ssh.channels_per_connection = 2;
+  options.ssh.channels_for_exec = 0;
+  options.ssh.channel_patience = 10ms;
+  options.ssh.backoff_first = 50ms;
+  options.ssh.backoff_most = 100ms;
+  Rig rig(options);
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  set_password("another one");
+  std::deque<Client::Stream> runs(4);
+  for (auto& run : runs) client.start_exec(run, {"sleep", "1006"});
+  EXPECT_TRUE(eventually([&] { return rig.pool().metrics().login_failures.value() == 1; }));
+  EXPECT_EQ(client.downs(), 0);
+  target().exec({"pkill", "-KILL", "-f", "^sshd: " + credential().username});
+  const auto error = client.wait_down(2);
+  set_password(std::string(credential().password.reveal()));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), Code::kUnauthenticated) << error->what();
+  EXPECT_EQ(rig.pool().metrics().logins.value(), 2U);
+  for (auto& run : runs) client.cancel(run);
+}
+
 TEST_F(LaneTest, AVerifiedLoginBecomesTheLanesConnection) {
   Rig rig;
   const auto error = rig.verify(credential());
@@ -87,7 +114,39 @@ TEST_F(LaneTest, AVerifiedLoginBecomesTheLanesConnection) {
   Client client(rig, credential());
   ASSERT_TRUE(client.wait_up());
   EXPECT_EQ(client.exec({"echo", "hi"}).out, "hi\n");
-  EXPECT_EQ(rig.pool().counters().logins.load(), 1U);
+  EXPECT_EQ(rig.pool().metrics().logins.value(), 1U);
+}
+
+TEST_F(LaneTest, AReleasedLaneClosesAVerifiedLoginAtOnce) {
+  Rig rig;
+  ASSERT_FALSE(rig.verify(credential()));
+  ASSERT_TRUE(eventually([&] { return rig.pool().metrics().connections.value() == 1; }));
+  rig.release(credential());
+  EXPECT_EQ(rig.pool().metrics().connections.value(), 0);
+}
+
+TEST_F(LaneTest, AReleasedLaneEndsWithItsLastUse) {
+  Rig rig;
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  rig.release(credential());
+  EXPECT_EQ(client.exec({"echo", "hi"}).out, "hi\n");
+  EXPECT_EQ(client.downs(), 0);
+  client.leave();
+  EXPECT_TRUE(eventually([&] { return rig.pool().metrics().connections.value() == 0; }, 2s));
+}
+
+TEST_F(LaneTest, ALaneThatIsReleasedAndUsedAgainLingersAsOthersDo) {
+  Rig rig;
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  rig.release(credential());
+  Client again(rig, credential());
+  ASSERT_TRUE(again.wait_up());
+  client.leave();
+  again.leave();
+  client.on_lane([](ssh::Lane&) {});  // a turn later
+  EXPECT_EQ(rig.pool().metrics().connections.value(), 1);
 }
 
 TEST_F(LaneTest, VerifyNeverTrustsAConnectionThatIsThere) {
@@ -95,8 +154,8 @@ TEST_F(LaneTest, VerifyNeverTrustsAConnectionThatIsThere) {
   Client client(rig, credential());
   ASSERT_TRUE(client.wait_up());
   ASSERT_FALSE(rig.verify(credential()));
-  EXPECT_EQ(rig.pool().counters().logins.load(), 2U);
-  EXPECT_TRUE(eventually([&] { return rig.pool().counters().connections.load() == 1; }));
+  EXPECT_EQ(rig.pool().metrics().logins.value(), 2U);
+  EXPECT_TRUE(eventually([&] { return rig.pool().metrics().connections.value() == 1; }));
 }
 
 TEST_F(LaneTest, PinsAnUnknownKeyOnlyAfterTheLoginSucceeded) {
@@ -127,7 +186,7 @@ TEST_F(LaneTest, AChangedHostKeyIsAHardStopBeforeThePasswordIsSent) {
   EXPECT_EQ(error->code(), Code::kConflict) << error->what();
   Client again(rig, to);
   EXPECT_TRUE(again.wait_down());
-  EXPECT_EQ(rig.pool().counters().logins.load(), 1U);
+  EXPECT_EQ(rig.pool().metrics().logins.value(), 1U);
   EXPECT_EQ(accepted(), before);
   EXPECT_NE(contents(options.known_hosts).find("AAAAIE2V2nQ"), std::string::npos);
 }

@@ -34,7 +34,8 @@ Scratch::Scratch() {
 Scratch::~Scratch() { std::filesystem::remove_all(path_); }
 
 Rig::Rig(RigOptions options)
-    : host_keys_({.file = options.known_hosts}),
+    : reactors_(options.reactors),
+      host_keys_({.file = options.known_hosts}),
       workers_(std::in_place, reactor::Workers::Options{.name = "test-ssh"}),
       resolver_(*workers_, std::move(ssh::Egress::parse({.allow = options.allow, .deny = {}})).value()),
       pool_(std::in_place, reactors_, *workers_, resolver_, host_keys_, options.ssh) {
@@ -54,9 +55,24 @@ reactor::Reactor& Rig::reactor_of(const session::Credential& credential) {
 }
 
 void Rig::on_lane(const session::Credential& credential, const std::function<void(ssh::Lane&)>& work) {
+  // Not the exception itself: libstdc++ counts its owners where ThreadSanitizer does not look.
+  std::promise<std::pair<Code, std::string>> done;
+  reactor_of(credential).post([&] {
+    try {
+      work(pool_->lane(credential));
+      done.set_value({});
+    } catch (const Error& error) {
+      done.set_value({error.code(), error.what()});
+    }
+  });
+  const auto [code, text] = done.get_future().get();
+  if (!text.empty()) throw Error(code, text);
+}
+
+void Rig::release(const session::Credential& credential) {
   std::promise<void> done;
   reactor_of(credential).post([&] {
-    work(pool_->lane(credential));
+    pool_->release(session::lane_key(credential));
     done.set_value();
   });
   done.get_future().get();
@@ -95,8 +111,26 @@ bool Client::wait_up(int times, std::chrono::milliseconds limit) {
 
 std::optional<Error> Client::wait_down(int times, std::chrono::milliseconds limit) {
   const auto wanted = static_cast<std::size_t>(times);
-  if (!bell_.wait([&] { return downs_.size() >= wanted; }, limit)) return std::nullopt;
-  return downs_[wanted - 1];
+  std::optional<Error> error;
+  bell_.wait(
+      [&] {
+        if (downs_.size() >= wanted) error = downs_[wanted - 1];
+        return error.has_value();
+      },
+      limit);
+  return error;
+}
+
+int Client::ups() {
+  int count = 0;
+  bell_.ring([&] { count = ups_; });
+  return count;
+}
+
+int Client::downs() {
+  std::size_t count = 0;
+  bell_.ring([&] { count = downs_.size(); });
+  return static_cast<int>(count);
 }
 
 Exit Client::exec(std::vector<std::string> argv, Command options) {

@@ -47,6 +47,7 @@ struct RigOptions {
   ssh::Options ssh{};
   std::string known_hosts{};
   std::vector<std::string> allow{};  // of egress
+  unsigned reactors = 2;
 };
 
 class Rig {
@@ -58,11 +59,12 @@ class Rig {
   /// Runs `work` on the lane's reactor and waits for it.
   void on_lane(const session::Credential& credential, const std::function<void(ssh::Lane&)>& work);
   std::optional<Error> verify(const session::Credential& credential);
+  void release(const session::Credential& credential);
   /// Ends all threads and the pool. Everything else may then be destroyed in any order.
   void stop();
 
  private:
-  reactor::Reactors reactors_{2};
+  reactor::Reactors reactors_;
   ssh::HostKeys host_keys_;
   std::optional<reactor::Workers> workers_;
   ssh::Resolver resolver_;
@@ -78,8 +80,8 @@ class Client final : public ssh::Lane::User {
   bool wait_up(int times = 1, std::chrono::milliseconds limit = 10s);
   /// The error of the `times`th lane_down.
   std::optional<Error> wait_down(int times = 1, std::chrono::milliseconds limit = 10s);
-  int ups() const { return ups_; }
-  int downs() const { return static_cast<int>(downs_.size()); }
+  int ups();
+  int downs();
 
   /// Runs a command and waits for its end.
   Exit exec(std::vector<std::string> argv, Command options = {});

@@ -34,10 +34,12 @@ Target::Target() {
 session::Credential Target::credential() const { return credential(env_.at("TARGET_PASSWORD")); }
 
 session::Credential Target::credential(const std::string& password) const {
-  return {.host = env_.at("TARGET_HOST"),
-          .port = static_cast<std::uint16_t>(std::stoi(env_.at("TARGET_PORT"))),
-          .username = env_.at("TARGET_USER"),
-          .password = session::Secret(password)};
+  session::Credential credential;
+  credential.host = env_.at("TARGET_HOST");
+  credential.port = static_cast<std::uint16_t>(std::stoi(env_.at("TARGET_PORT")));
+  credential.username = env_.at("TARGET_USER");
+  credential.password = session::Secret(password);
+  return credential;
 }
 
 std::string Target::run(std::vector<std::string> arguments) const {

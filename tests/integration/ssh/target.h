@@ -17,6 +17,7 @@ class Target {
 
   session::Credential credential() const;
   session::Credential credential(const std::string& password) const;
+  std::string where() const { return env_.at("TARGET_HOST") + ":" + env_.at("TARGET_PORT"); }
   /// Runs a command on the node as root and returns what it printed.
   std::string exec(const std::vector<std::string>& argv) const;
   /// Processes of the login user whose command line matches.

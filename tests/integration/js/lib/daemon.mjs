@@ -114,6 +114,13 @@ export class Daemon {
     return found.reduce((sum, match) => sum + Number(match[2]), 0);
   }
 
+  /// The match of `pattern` in the log, once it is there: an answer may be faster than the line about it.
+  said(pattern) {
+    return until(`${pattern} in the log`, () => this.log.match(pattern)).catch((error) => {
+      throw new Error(`${error.message}\n${this.log.slice(-6000)}`);
+    });
+  }
+
   /// Waits until the daemon has let go of everything that its clients wanted.
   async idle() {
     for (const what of ["subscriptions", "topics", "ssh_channels", "clients_authenticated"])
@@ -130,6 +137,16 @@ export class Daemon {
       assert.doesNotMatch(this.log, /Sanitizer|runtime error:/);
       this.#keepsSecrets();
     } finally {
+      this.#discard();
+    }
+  }
+
+  /// Waits for it to end by itself, and lets go of what it leaves: {code, signal}.
+  async dies(timeout) {
+    try {
+      return await within("the daemon's death", this.ended, timeout);
+    } finally {
+      this.#keepsSecrets();
       this.#discard();
     }
   }

@@ -44,8 +44,19 @@ export const onNode = (...command) => target("exec", ...command);
 export const set = (unit, changes) =>
   target("set", unit, ...Object.entries(changes).map(([key, value]) => `${key}=${value}`));
 
+/// Cuts its network, link("down"), or restores it, link("up"). Where it shares the caller's there is none to cut.
+export const link = (state) => target("link", state);
+export const hasLink = settings.TARGET_NETWORK === "veth";
+
+/// Stops every process of it, freeze("on"), as a machine does that hangs, and lets them go on, freeze("off").
+export const freeze = (state) => target("freeze", state);
+
+/// What befalls a machine: fault("link", "down"), fault("freeze", "on"), fault("sshd", "restart"), fault("cut", user),
+/// fault("passwd", user, password), fault("reboot"), fault("disk", "full"); the script says what each does.
+export const fault = (verb, ...args) => target(verb, ...args);
+
 /// How a unit is left behind for the next test.
-export const ordinary = { RATE: 2, NUMBERED: 0, RAW: "", LONG: 0, ANSI: 0, CRASH: 0 };
+export const ordinary = { RATE: 2, NUMBERED: 0, PAD: 0, RAW: "", LONG: 0, ANSI: 0, CRASH: 0 };
 
 /// The newest lines of a unit's journal, as journald has them.
 export async function journal(service, lines) {
@@ -64,6 +75,14 @@ export async function hush(service, lines = 60) {
     last = (await onNode("journalctl", "-u", service, "-n", "1", "-o", "export")).match(/__CURSOR=(.*)/)[1];
     return before === last;
   }, { every: 600 });
+}
+
+/// Leaves a unit as it was found, with no numbered line among its newest: who counts next begins with its own.
+export async function tidy(service) {
+  await set(service, { ...ordinary, RATE: 200 });
+  const clean = async () => !(await journal(service, 100)).some((line) => line.startsWith("numbered "));
+  await until(`the numbers of ${service} to be history`, clean, { every: 100 });
+  await set(service, ordinary);
 }
 
 async function processes() {
