@@ -8,8 +8,8 @@
 namespace pillard {
 
 namespace {
-constexpr std::chrono::seconds kFarewell{1};  // for clients to take their close frames
-constexpr std::chrono::seconds kSweep{30};    // between looks for sessions that have expired
+constexpr std::chrono::seconds kFarewell{1};      // for clients to take their close frames
+constexpr std::chrono::milliseconds kSweep{500};  // between looks for sessions that have expired
 
 unsigned reactor_count(const config::Settings& settings) {
   return settings.server.reactors ? settings.server.reactors : std::max(1U, std::thread::hardware_concurrency());
@@ -133,7 +133,8 @@ void Daemon::build_transport() {
                                   .registry = plugins_->registry(),
                                   .log = log_,
                                   .metrics = metrics_,
-                                  .health = health_};
+                                  .health = health_,
+                                  .touch_every = std::min(std::chrono::seconds(60), settings_.session.ttl / 4)};
   sockets_ = std::make_unique<router::Sockets>(services);
   public_site_ = std::make_unique<transport::PublicSite>(settings_, services, *sockets_);
   transport_metrics_ = std::make_unique<transport::TransportMetrics>(metrics_);

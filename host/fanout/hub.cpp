@@ -79,7 +79,9 @@ class Hub::Side final : public Outlet {
     if (boxes_[to]->spread(topic, batches, overflow)) wake(to);
   }
   void problem(unsigned to, const TopicId& topic, const Error& error, bool ended) override {
-    put(to, [topic, error, ended](Shard& shard) { shard.problem(topic, error, ended); });
+    auto letter = [topic, error, ended](Shard& shard) { shard.problem(topic, error, ended); };
+    if (to == reactor_.index()) return letter(shard_);
+    if (boxes_[to]->put(topic, std::move(letter))) wake(to);  // behind what was left out for want of room
   }
   void published(std::size_t events) override { hub_.metrics_.events.add(events); }
   void catching_up() override { hub_.metrics_.catch_ups.add(); }

@@ -69,6 +69,8 @@ bool Latecomers::pace(unsigned reactor, std::uint64_t id, std::int64_t pace_ms) 
 void Latecomers::source_started(const Query& query) {
   query_ = query;
   heard_ = false;
+  // Nobody could reach anything while there was no Source: that time was not theirs.
+  for (auto& [cursor, member] : waiting_) member.patience = reactor_.now() + options_.patience;
   settle_ = reactor_.after(options_.settle, [this] { settled(); });
 }
 

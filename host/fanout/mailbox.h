@@ -21,7 +21,7 @@ class Mailbox {
   /// [lane of the topics] True if it was empty: somebody has to be told to drain it.
   [[nodiscard]] bool spread(const TopicId& topic, const Outlet::Batches& batches, Overflow overflow);
   [[nodiscard]] bool put(Function<void(Shard&)> letter);
-  /// To one that joins the topic: what was left out before does not concern it.
+  /// Behind what was left out of the topic: a Problem follows it, and one that joins is not concerned by it.
   [[nodiscard]] bool put(const TopicId& topic, Function<void(Shard&)> letter);
 
   /// [lane of the subscribers] Hands over all that has come, in its order; then what was left out.

@@ -37,6 +37,10 @@ void Topic::join(Member member) {
 }
 
 void Topic::admit(Member member, std::string_view behind) {
+  if (over_) {  // it ended while a crowd was let in
+    return outlet_.tell(member.reactor, member.id,
+                        trouble_.value_or(Error(Code::kDisconnected, "The stream has ended.")), true);
+  }
   if (source_) trouble_.reset();
   flush();
   if (!behind.empty() && !ring_.knows(behind)) return latecomers_.add(std::move(member));
@@ -141,7 +145,9 @@ void Topic::source_failed(const Error& error) {
   tell_all(error, false);
   // What ran well for long enough starts again quickly; what fails at once is tried less and less often.
   if (reactor_.now() - started_ > options_.retry_most) retry_ = options_.retry_first;
-  retry_timer_ = reactor_.after(retry_, [this] {
+  // Shortened at random: what failed together is not built again in step.
+  const auto pause = retry_ - retry_ * std::uniform_int_distribution<int>(0, 500)(random_) / 1000;
+  retry_timer_ = reactor_.after(pause, [this] {
     if (up_) start_source();
   });
   retry_ = std::min(retry_ * 2, options_.retry_most);
@@ -181,6 +187,7 @@ void Topic::publish_json(std::string json, std::string_view cursor) {
   pending_bytes_ += event->json.size();
   pending_.push_back(event);
   const auto replay_events = stream_.type->options().replay;
+  replay_ = {};
   ring_.push(std::move(event), cursor.empty() ? replay_events : std::max(replay_events, options_.resume_events));
   schedule_flush();
 }
@@ -225,14 +232,17 @@ void Topic::flush() {
 }
 
 /// What a late one missed: all behind an event that the ring knows, else the newest few.
-SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) const {
+SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) {
+  if (auto same = replay_.batch.lock(); same && replay_.encoder == &encoder && replay_.behind == behind) return same;
   const auto& kept = ring_.events();
   const auto most = static_cast<std::ptrdiff_t>(stream_.type->options().replay);
   const auto known = behind.empty() ? kept.end() : ring_.find(behind);
   const auto from = known != kept.end() ? std::next(known) : kept.end() - std::min(std::ssize(kept), most);
   const std::vector<SharedEvent> events(from, kept.end());
   if (events.empty()) return nullptr;
-  return encode_batch(encoder, stream_.type->options().event, events.data(), events.data() + events.size());
+  auto batch = encode_batch(encoder, stream_.type->options().event, events.data(), events.data() + events.size());
+  replay_ = {.encoder = &encoder, .behind = std::string(behind), .batch = batch};
+  return batch;
 }
 
 }  // namespace pillard::fanout

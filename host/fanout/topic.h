@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -103,7 +104,7 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   void over();
   void schedule_flush();
   void flush();
-  SharedBatch replay(const Encoder& encoder, std::string_view behind) const;
+  SharedBatch replay(const Encoder& encoder, std::string_view behind);
 
   const TopicId id_;
   reactor::Reactor& reactor_;
@@ -122,11 +123,18 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   bool over_ = false;
   std::optional<Error> trouble_;  // what subscribers were told and is not over yet
   Milliseconds retry_;
+  std::minstd_rand random_{std::random_device{}()};
   reactor::Clock::time_point started_{};
   reactor::Timer retry_timer_;
   reactor::Timer linger_timer_;
 
+  struct Replay {
+    const Encoder* encoder = nullptr;
+    std::string behind;
+    std::weak_ptr<const Batch> batch;
+  };
   Ring ring_;
+  Replay replay_;  // the last one: many who come at once are given the same
   std::string last_cursor_;
   std::vector<SharedEvent> pending_;
   std::size_t pending_bytes_ = 0;

@@ -15,7 +15,6 @@ constexpr std::string_view kDeadSession = "Invalid or expired session";
 constexpr std::string_view kTokenMismatch = "Authentication token mismatch.";
 constexpr std::string_view kRefusedToken = "Authentication error: Invalid or expired session.";
 constexpr std::string_view kStoreAway = "Authentication error: Server error during validation.";
-constexpr std::chrono::minutes kTouchEvery{1};
 
 struct Problem {
   std::string message;
@@ -141,7 +140,7 @@ void Client::authenticate(std::string_view params, Reply reply) {
   }
   look_up(std::move(token), [this, finish, reply = std::move(reply)](Result<session::SessionPtr> found) mutable {
     if (!found) {
-      plain_error(kStoreAway);
+      plain_error(kStoreAway, found.error().code());
     } else if (!*found) {
       plain_error(kDeadSession);
     } else {
@@ -152,7 +151,7 @@ void Client::authenticate(std::string_view params, Reply reply) {
 }
 
 void Client::alive() {
-  if (!login_ || home_.now() - touched_ < kTouchEvery) return;
+  if (!login_ || home_.now() - touched_ < sockets_.services().touch_every) return;
   touched_ = home_.now();
   sockets_.services().store.touch(login_->session->id);
 }
@@ -263,8 +262,8 @@ void Client::tell(const Error& error, std::string_view type, std::string_view pa
   door_.emit("error", encoded(problem));
 }
 
-void Client::plain_error(std::string_view message) {
-  door_.emit("error", problem_json(Error(Code::kUnauthenticated, std::string(message))));
+void Client::plain_error(std::string_view message, Code code) {
+  door_.emit("error", problem_json(Error(code, std::string(message))));
 }
 
 Sockets::Sockets(const Services& services)

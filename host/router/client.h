@@ -88,7 +88,7 @@ class Client {
   void call(const loader::CallEntry& entry, std::string_view params, Reply& reply);
   void refuse(const Error& error, std::string_view type, std::string_view params, Reply& reply);
   void tell(const Error& error, std::string_view type, std::string_view params, bool ended);
-  void plain_error(std::string_view message);
+  void plain_error(std::string_view message, Code code = Code::kUnauthenticated);
   void run_waiting();
 
   Sockets& sockets_;

@@ -22,6 +22,8 @@ struct Services {
   observe::Log& log;
   observe::Metrics& metrics;
   observe::Health& health;
+  /// A session that is in use is renewed so often at most.
+  std::chrono::seconds touch_every{60};
 };
 
 }  // namespace pillard::router

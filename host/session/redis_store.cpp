@@ -79,8 +79,12 @@ void RedisStore::create(reactor::Reactor& home, Credential credential, Found don
   try {
     session = std::make_shared<const Session>(
         Session{.id = new_token(), .credential = std::move(credential), .last_accessed_ms = options_.unix_ms()});
-    job.commands.push_back({"SETEX", key_of(session->id), std::to_string(options_.ttl.count()),
-                            encode_record(*session, options_.sealer ? &*options_.sealer : nullptr)});
+    auto& command = job.commands.emplace_back();  // not a braced list: that would copy the record, and wipe no copy
+    command.reserve(4);
+    command.emplace_back("SETEX");
+    command.push_back(key_of(session->id));
+    command.push_back(std::to_string(options_.ttl.count()));
+    command.push_back(encode_record(*session, options_.sealer ? &*options_.sealer : nullptr));
   } catch (const Error& error) {
     return answer(home, std::move(done), error);
   } catch (const std::exception& error) {  // no random bytes, or the cipher fails: nobody else is to suffer from it
@@ -92,7 +96,7 @@ void RedisStore::create(reactor::Reactor& home, Credential credential, Found don
               done = std::move(done)](Result<RedisReplies> replies) mutable {
     if (!replies) {
       // It may have arrived all the same, and nobody will ever know its token.
-      if (sent && replies.error().code() == Code::kDisconnected) owe(session->id);
+      if (sent && replies.error().code() == Code::kDisconnected) owe(session->id, true);
       return answer(home, std::move(done), replies.error());
     }
     if (is_error(replies->front())) return answer(home, std::move(done), refused());
@@ -138,7 +142,13 @@ void RedisStore::touch(std::string_view token) {
     wipe(reply.text);
     const auto ttl = std::to_string(options_.ttl.count());
     RedisJob second{.commands = {{"EXPIRE", key_of(token), ttl}}, .done = [](const auto&) {}};
-    if (renewed) second.commands = {{"SET", key_of(token), std::move(*renewed), "XX", "EX", ttl}};
+    if (renewed) {
+      auto& command = second.commands.front();
+      command.front() = "SET";
+      command.back() = std::move(*renewed);
+      for (const auto* word : {"XX", "EX"}) command.emplace_back(word);
+      command.push_back(ttl);
+    }
     link_.ask(std::move(second));
   };
   link_.ask(std::move(job));
@@ -147,12 +157,14 @@ void RedisStore::touch(std::string_view token) {
 /// Here it takes effect before Redis is asked, for the answer may take seconds.
 void RedisStore::remove(reactor::Reactor& home, std::string token, Found done) {
   if (!valid_token(token)) return answer(home, std::move(done), SessionPtr());
-  hide(token);
+  const bool ours = known_.find(token, Clock::now()) || watches_.has(token);
+  hide(token, ours);
   end(token);
   RedisJob job{.commands = {{"GET", key_of(token)}, {"DEL", key_of(token)}}, .done = {}};
-  job.done = [this, &home, token = std::move(token), done = std::move(done)](Result<RedisReplies> replies) mutable {
+  job.done = [this, ours, &home, token = std::move(token),
+              done = std::move(done)](Result<RedisReplies> replies) mutable {
     if (!replies || is_error(replies->back())) {
-      owe(token);
+      owe(token, ours);
       return answer(home, std::move(done), ended_here_only());
     }
     SessionPtr removed;
@@ -192,16 +204,16 @@ void RedisStore::end(const std::string& token) {
   watches_.end(token);
 }
 
-/// False if there is no room.
-bool RedisStore::hide(const std::string& token) {
+/// False if there is no room. Anybody can make up a token: those of which nothing is known here get half of it.
+bool RedisStore::hide(const std::string& token, bool ours) {
   const std::lock_guard lock(mutex_);
-  if (owed_.size() >= options_.max_owed && !owed_.contains(token)) return false;
+  if (owed_.size() >= (ours ? options_.max_owed : options_.max_owed / 2) && !owed_.contains(token)) return false;
   owed_.try_emplace(token, Debt{.expires = Clock::now() + options_.ttl, .due = false});
   return true;
 }
 
-void RedisStore::owe(const std::string& token) {
-  if (hide(token)) {
+void RedisStore::owe(const std::string& token, bool ours) {
+  if (hide(token, ours)) {
     const std::lock_guard lock(mutex_);
     if (const auto debt = owed_.find(token); debt != owed_.end()) debt->second.due = true;
   } else if (throttle_.pass("owed")) {

@@ -59,8 +59,8 @@ class RedisStore final : public Store {
  private:
   SessionPtr read(const std::string& token, RedisReply& reply);
   void end(const std::string& token);
-  bool hide(const std::string& token);
-  void owe(const std::string& token);
+  bool hide(const std::string& token, bool ours);
+  void owe(const std::string& token, bool ours);
   bool owes(const std::string& token) const;
   void settle(const std::vector<std::string>& tokens);
 

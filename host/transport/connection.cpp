@@ -20,6 +20,7 @@ TransportMetrics::TransportMetrics(observe::Metrics& metrics)
       overflows(metrics.counter("pillard_outbox_overflows_total", "Clients cut off because they did not read.")),
       refused(metrics.counter("pillard_connections_refused_total", "Connections refused because there were too many.")),
       batches(metrics.counter("pillard_sent_batches_total", "Batches of frames queued for clients.")),
+      frames(metrics.counter("pillard_sent_frames_total", "Frames queued for clients.")),
       dropped(metrics.counter("pillard_dropped_events_total", "Events dropped for clients that read too slowly.")),
       messages(metrics.counter("pillard_received_messages_total", "Messages received from clients.")),
       throttled(
@@ -50,12 +51,14 @@ void Connection::replace(std::unique_ptr<Protocol> successor) {
 
 void Connection::send(SharedBatch batch) {
   if (!open() || finishing_) return;
+  home_.metrics_.frames.add(batch->size());
   outbox_.push(std::move(batch));
   queued();
 }
 
 void Connection::send(SharedBatch batch, const Flow& flow) {
   if (!open() || finishing_) return;
+  home_.metrics_.frames.add(batch->size());
   outbox_.push(std::move(batch), flow);
   queued();
 }

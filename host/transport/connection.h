@@ -44,6 +44,7 @@ struct TransportMetrics {
   observe::Counter& overflows;
   observe::Counter& refused;
   observe::Counter& batches;
+  observe::Counter& frames;
   observe::Counter& dropped;
   observe::Counter& messages;
   observe::Counter& throttled;

@@ -93,6 +93,7 @@ void Outbox::compact() {
 /// What becomes an answer must not be so much that the client is closed for it.
 void Outbox::keep_newest(const Flow& flow) {
   constexpr std::size_t kMost = 64 * 1024;
+  if (flow.overflow() == Overflow::kNewest) return;  // only one waits
   std::size_t kept = 0;
   std::uint64_t dropped = 0;
   for (auto i = entries_.size(); i > first_waiting(); --i) {

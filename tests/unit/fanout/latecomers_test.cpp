@@ -300,6 +300,21 @@ TEST_F(LatecomersTest, BeginsAnewBehindWhatWasHandedOverWhenTheNodeWasAway) {
   EXPECT_EQ(heard, "1 gets 4142; 1 gets 50; 1 joins behind \"50\"; ");
 }
 
+TEST_F(LatecomersTest, CountsNoTimeInWhichThereWasNoSource) {
+  run([&] {
+    latecomers->add({.reactor = 0,
+                     .id = 1,
+                     .encoder = &kPlain,
+                     .pace_ms = {},
+                     .resume = "40",
+                     .patience = spine.reactors[0].now() - 1ms});
+  });
+  settle();
+  ASSERT_EQ(puppets.size(), 1U);
+  catch_up_publishes(0, {"49", "50"});
+  EXPECT_EQ(heard, "1 gets 4950; 1 joins behind \"50\"; ");
+}
+
 TEST_F(LatecomersTest, EndsACatchUpThatNobodyWaitsFor) {
   add(1, "40");
   add(2, "40");

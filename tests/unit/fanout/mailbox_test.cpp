@@ -91,6 +91,14 @@ TEST_F(MailboxTest, TellsAGapBeforeItWelcomesWhoIsNotConcerned) {
   EXPECT_EQ(late.heard, "c ");
 }
 
+TEST_F(MailboxTest, TellsAProblemBehindTheStateThatCameBeforeIt) {
+  EXPECT_TRUE(box.spread(logs, lines(std::string(900, 'a')), Overflow::kNewest));
+  EXPECT_FALSE(box.spread(logs, lines("up"), Overflow::kNewest)) << "it finds no room";
+  EXPECT_FALSE(box.put(logs, [this](Shard& to) { to.problem(logs, Error(Code::kDisconnected, "away"), true); }));
+  box.drain(shard);
+  EXPECT_EQ(ear.heard, std::string(900, 'a') + " up away! ");
+}
+
 TEST_F(MailboxTest, HasRoomForProblemsWhenItIsFull) {
   EXPECT_TRUE(box.spread(logs, lines(std::string(1000, 'a')), Overflow::kDrop));
   for (int i = 0; i < 3; ++i)

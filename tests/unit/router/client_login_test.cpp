@@ -116,7 +116,7 @@ TEST_F(LoginTest, SaysInTheEventThatTheStoreIsAway) {
   guest.ask("authenticate", quoted(session::new_token()));
   EXPECT_THAT(guest.heard.wait(2),
               ElementsAre(R"(error({"message":"Authentication error: Server error during validation.",)"
-                          R"("code":"unauthenticated"}))",
+                          R"("code":"disconnected"}))",
                           "authenticate: false"));
   store.away = false;
 }

@@ -335,6 +335,13 @@ TEST_F(OutboxOverflow, KeepsTheNewestOfALongRestThatEnded) {
   EXPECT_TRUE(told.starts_with(R"(<gap{"service":"a","dropped":70}>xxx)")) << told.substr(0, 60);
 }
 
+TEST_F(OutboxOverflow, DeliversTheLastStateOfAStreamThatEndedHoweverLarge) {
+  const std::string state(100'000, 's');
+  outbox.push(lines({state}), status);
+  outbox.forget(status, true);
+  EXPECT_EQ(rest(), state);
+}
+
 TEST_F(OutboxOverflow, StaysBoundedAndInOrderWhateverHappens) {
   std::mt19937 random(7);
   constexpr std::size_t kMost = 3000;
