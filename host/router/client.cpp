@@ -181,10 +181,11 @@ void Client::run_waiting() {
   const auto alive = alive_;
   while (*alive && !looking_up_ && !waiting_.empty()) {
     auto next = std::move(waiting_.front());
-    waiting_.pop_front();
+    waiting_.erase(waiting_.begin());
     waiting_bytes_ -= next.type.size() + next.params.size();
     route(next.type, next.params, std::move(next.reply));
   }
+  if (*alive && waiting_.empty()) waiting_.shrink_to_fit();
 }
 
 void Client::route(std::string_view type, std::string_view params, Reply reply) {

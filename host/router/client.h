@@ -1,6 +1,5 @@
 #pragma once
 // One client, whichever door it came through: who it is, and what it listens to.
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "fanout/hub.h"
 #include "fanout/subscriber.h"
@@ -97,7 +97,7 @@ class Client {
   std::optional<fanout::Login> login_;
   reactor::Clock::time_point touched_{};
   bool looking_up_ = false;
-  std::deque<Waiting> waiting_;
+  std::vector<Waiting> waiting_;  // first come, first served; empty and without memory most of its life
   std::size_t waiting_bytes_ = 0;
   std::map<Key, std::unique_ptr<Subscribed>> subscribed_;
   std::map<std::uint64_t, std::unique_ptr<fanout::PendingCall>> calls_;

@@ -87,6 +87,7 @@ void SocketIoDoor::connect(const sio::Packet& packet) {
       return;
     }
     state_ = State::kConnected;
+    connect_deadline_.reset();
     engine_->send(sio::connect(kRoot, random_id()));
   });
 }

@@ -33,8 +33,8 @@ export async function runOnce(args, environment = {}) {
 
 export class Daemon {
   /// `set`: {"section.key": value}. Free ports, the target allowed and debug logs unless it says otherwise; a value of
-  /// null leaves a key to the file.
-  static async start({ set = {}, environment = {} } = {}) {
+  /// null leaves a key to the file. `under`: words before the command, as ["taskset", "-c", "0"].
+  static async start({ set = {}, environment = {}, under = [] } = {}) {
     const daemon = new Daemon();
     daemon.directory = mkdtempSync(join(tmpdir(), "pillard-test-"));
     const all = {
@@ -52,7 +52,8 @@ export class Daemon {
     const env = { ...process.env, ...environment };
     for (const name of variables) if (!(name in environment)) delete env[name];
     // Should the test be killed, the daemon goes with it.
-    daemon.process = spawn("setpriv", ["--pdeathsig", "KILL", executable, "--config", configuration, ...sets], { env });
+    const command = [...under, executable, "--config", configuration, ...sets];
+    daemon.process = spawn("setpriv", ["--pdeathsig", "KILL", ...command], { env });
     daemon.process.stderr.on("data", (piece) => (daemon.log += piece));
     daemon.ended = new Promise((resolve) => {
       daemon.process.on("close", (code, signal) => {
