@@ -1,6 +1,6 @@
 // A client that stops reading while a log floods, and one that comes and goes at once: what they leave.
 import { Client } from "../../../integration/js/lib/client.mjs";
-import { followers, node } from "../../../integration/js/lib/target.mjs";
+import { followers } from "../../../integration/js/lib/target.mjs";
 import { clientOf, pillard } from "../lib/pillard.mjs";
 import { Load, anonymousBytes, sleep } from "../lib/processes.mjs";
 

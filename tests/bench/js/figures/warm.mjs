@@ -1,6 +1,5 @@
 // How soon somebody who comes to what runs already sees something, and what a thousand of them cost the node.
 import { Client } from "../../../integration/js/lib/client.mjs";
-import { node, onNode } from "../../../integration/js/lib/target.mjs";
 import { clientOf, pillard } from "../lib/pillard.mjs";
 import { Load, median, probes, sleep } from "../lib/processes.mjs";
 
@@ -30,9 +29,9 @@ export const measure = async ({ short, log }) => {
     const load = await Load.start({ ...(await clientOf(daemon, [status])), connections, sources: 8 });
     await sleep(2000);
     const seconds = short ? 10 : 40;
-    const before = await daemon.metric("pillard_ssh_execs_total").catch(() => daemon.metric("pillard_ssh_commands_total"));
+    const before = await daemon.metric("pillard_ssh_commands_total");
     await sleep(seconds * 1000);
-    const after = await daemon.metric("pillard_ssh_execs_total").catch(() => daemon.metric("pillard_ssh_commands_total"));
+    const after = await daemon.metric("pillard_ssh_commands_total");
     await load.stop();
     keeper.leave();
     const rate = (after - before) / seconds;
