@@ -1,6 +1,7 @@
 // For the node: `flood RATE` prints lines of 150 characters, each with its number and the time (CLOCK_REALTIME, ns), a
-// RATE's share of them every 5 ms. `flood measure` reads such lines from its input for 4 s and prints how old they were
-// when they came, as JSON in us. It is linked statically and runs on any machine of this kind.
+// RATE's share of them every 5 ms (of fewer than 200 a second one by one). `flood measure` reads such lines from its
+// input for 4 s and prints how old they were when they came, as JSON in us. It is linked statically and runs on any
+// machine of this kind.
 #include <time.h>
 #include <unistd.h>
 
@@ -12,7 +13,6 @@
 #include <vector>
 
 namespace {
-constexpr long kTick = 5'000'000;  // ns
 constexpr long kSecond = 1'000'000'000;
 
 long long now_ns() {
@@ -47,15 +47,17 @@ int measure() {
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "measure") == 0) return measure();
   const long rate = argc == 2 ? std::atol(argv[1]) : 0;
-  if (rate < 200) {
-    std::fputs("usage: flood RATE | measure   (RATE: lines a second, 200 or more)\n", stderr);
+  if (rate < 1) {
+    std::fputs("usage: flood RATE | measure   (RATE: lines a second)\n", stderr);
     return 2;
   }
+  const long per_tick = std::max(rate / 200, 1L);
+  const long tick = rate < 200 ? kSecond / rate : 5'000'000;  // ns
   timespec due{};
   clock_gettime(CLOCK_MONOTONIC, &due);
   for (unsigned long long number = 0;;) {
     std::string text;
-    for (long i = 0; i < rate / 200; ++i) {
+    for (long i = 0; i < per_tick; ++i) {
       char head[64];
       const auto size = std::snprintf(head, sizeof head, "seq=%012llu t=%019lld ", number++, now_ns());
       text.append(head, static_cast<std::size_t>(size)).append(150 - static_cast<std::size_t>(size), 'x') += '\n';
@@ -65,7 +67,7 @@ int main(int argc, char** argv) {
       if (written <= 0) return 1;
       done += static_cast<std::size_t>(written);
     }
-    due.tv_nsec += kTick;
+    due.tv_nsec += tick;
     if (due.tv_nsec >= kSecond) {
       ++due.tv_sec;
       due.tv_nsec -= kSecond;

@@ -73,6 +73,31 @@ class Follower final : public pillard::Source {
   pillard::Handle run_;
 };
 
+struct Count {
+  std::int64_t bytes = 0;
+  bool ended = false;
+  PILLARD_FIELDS(Count, PILLARD_FIELD(bytes), PILLARD_FIELD(ended))
+};
+
+/// How many bytes a command prints; told at its end.
+class Counter final : public pillard::Source {
+ public:
+  Counter(pillard::Context& context, const Program& program) : context_(context) {
+    run_ = context_.node().bytes(
+        {.argv = program.argv},
+        [this](std::string_view piece) { count_.bytes += static_cast<std::int64_t>(piece.size()); },
+        [this](const pillard::Exit&) {
+          count_.ended = true;
+          context_.publish(count_);
+        });
+  }
+
+ private:
+  pillard::Context& context_;
+  Count count_;
+  pillard::Handle run_;
+};
+
 class Plugin final : public pillard::Plugin {
  public:
   void setup(pillard::Registrar& registrar, const pillard::Config&) override {
@@ -83,6 +108,11 @@ class Plugin final : public pillard::Plugin {
                                          .event = "cmd_data",
                                          .gap = "cmd_gap",
                                          .replay = 50});
+    registrar.stream<Program, Counter>({.subscribe = "subscribe_bytes",
+                                        .unsubscribe = "unsubscribe_bytes",
+                                        .event = "bytes_data",
+                                        .gap = "bytes_gap",
+                                        .replay = 1});
   }
 };
 

@@ -1,29 +1,22 @@
 // From nothing: no SSH connection stands. Beside it what OpenSSH's own client needs to log in to the same machine.
 import { execFile } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { node } from "../../../integration/js/lib/target.mjs";
 import { until } from "../../../integration/js/lib/wait.mjs";
 import { clientOf, pillard } from "../lib/pillard.mjs";
 import { median, onClientCore, probes } from "../lib/processes.mjs";
 import { reference } from "./journal.mjs";
+import { openssh } from "./ssh.mjs";
 
 const run = promisify(execFile);
 
 /// Milliseconds of `ssh ... true` with the password, as the daemon logs in.
-async function openssh(tries) {
-  const ask = join(process.env.PILLARD_TARGET_DIR, "askpass");
-  writeFileSync(ask, `#!/bin/sh\necho '${node.password}'\n`, { mode: 0o700 });
-  chmodSync(ask, 0o700);
-  const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "PreferredAuthentications=password", "LogLevel=ERROR"];
-  const words = [...options.flatMap((option) => ["-o", option]), "-F", "none", "-p", String(node.port), `${node.user}@${node.host}`, "true"];
-  const env = { ...process.env, SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force" };
+async function loginTime(tries) {
+  const { words, env } = openssh();
   const times = [];
   for (let i = 0; i < tries; ++i) {
     const begin = performance.now();
-    await run("setsid", ["--wait", ...onClientCore, "ssh", ...words], { env });
+    await run("setsid", ["--wait", ...onClientCore, ...words, "true"], { env });
     times.push(performance.now() - begin);
   }
   return median(times);
@@ -67,7 +60,7 @@ export const measure = async ({ short, log }) => {
     await old.stop();
     await daemon.stop();
   }
-  const ssh = await openssh(tries);
+  const ssh = await loginTime(tries);
   log(`cold: authenticated ${median(ours.ready).toFixed(1)} ms, ${asks.map(({ name }) => `${name} ${median(ours[name]).toFixed(1)} ms`).join(", ")}; OpenSSH ${ssh.toFixed(1)} ms`);
   const row = (figure, mine, other, more) => ({
     figure: `cold: connect to ${figure}`, unit: "ms", pillard: median(mine), peer: median(other), peerName: "Node, ssh2",

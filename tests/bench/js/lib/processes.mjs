@@ -91,7 +91,7 @@ export class Load {
     if (event.event !== name) throw new Error(`pillard-load: expected ${name}, got ${JSON.stringify(event)}`);
     return event;
   }
-  flowing = () => this.#event("flowing");
+  flowing = (timeout) => this.#event("flowing", timeout);
   async mark() {
     this.child.write("mark");
     await this.#event("marked");
