@@ -96,7 +96,7 @@ struct Limits {
   std::size_t head_bytes = 16384;                  // request line and headers
   std::chrono::milliseconds head_timeout{10000};   // one deadline for the whole head
   std::size_t body_bytes = 65536;                  // of a REST call
-  std::size_t outbox_bytes = 1048576;              // waiting to be sent to one client; beyond it lines are dropped
+  std::size_t outbox_bytes = 786432;               // waiting to be sent to one client; beyond it lines are dropped
   std::chrono::milliseconds stall_timeout{30000};  // a client that takes nothing for so long is closed
   unsigned messages_per_second = 100;              // read from one client, after the first messages_burst;
   unsigned messages_burst = 500;                   // one that keeps sending more is closed

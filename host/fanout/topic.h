@@ -50,7 +50,7 @@ struct TopicOptions {
   Milliseconds flush_every{5};          // under load; the first event after a pause leaves at once
   Milliseconds retry_first{1'000};      // before a failed Source is built again; doubled up to
   Milliseconds retry_most{30'000};      //
-  std::size_t ring_bytes = 512 << 10;   // of the events kept for late ones, whatever their number: half an outbox
+  std::size_t ring_bytes = 512 << 10;   // of the events kept for late ones, whatever their number: less than an outbox
   std::size_t resume_events = 1'000;    // with cursors so many are kept, for those who come back
   std::size_t pending_bytes = 1 << 20;  // then a flush does not wait
   std::size_t topics_a_lane = 256;      // on one node with one credential; one more is refused
