@@ -205,12 +205,35 @@ Plugins read_plugins(const Config& config, const std::filesystem::path& base, co
   return plugins;
 }
 
+/// "/", "/name/name", "/name/*"
+bool valid_namespace(std::string_view name) {
+  if (name == "/") return true;
+  if (name.size() > 128 || !name.starts_with('/')) return false;
+  if (name.ends_with("/*")) name.remove_suffix(2);
+  while (!name.empty()) {
+    const auto part = name.substr(1, name.find('/', 1) - 1);
+    const bool plain = std::all_of(part.begin(), part.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+             c == '.';
+    });
+    if (part.empty() || !plain) return false;
+    name.remove_prefix(1 + part.size());
+  }
+  return true;
+}
+
 Engine read_engine(const Config& config) {
   Engine engine;
   engine.ping_interval = duration(config, "engine.ping_interval", engine.ping_interval, 100, 300'000);
   engine.ping_timeout = duration(config, "engine.ping_timeout", engine.ping_timeout, 100, 300'000);
   engine.max_payload = size(config, "engine.max_payload", engine.max_payload, 1024, 100'000'000);
   engine.connect_timeout = duration(config, "engine.connect_timeout", engine.connect_timeout, 100, 600'000);
+  engine.upgrade_timeout = duration(config, "engine.upgrade_timeout", engine.upgrade_timeout, 100, 600'000);
+  engine.namespaces = config.list("engine.namespaces", engine.namespaces);
+  if (engine.namespaces.empty()) config.reject("engine.namespaces", "names none; / is the one that dashboards join");
+  for (const auto& name : engine.namespaces)
+    if (!valid_namespace(name))
+      config.reject("engine.namespaces", in_quotes(name) + " is no namespace: /, /name or /name/*");
   return engine;
 }
 

@@ -75,8 +75,10 @@ struct Plugins {
 struct Engine {
   std::chrono::milliseconds ping_interval{10000};
   std::chrono::milliseconds ping_timeout{30000};
-  std::size_t max_payload = 1000000;                 // bytes of one message from a client
-  std::chrono::milliseconds connect_timeout{30000};  // until the first Socket.IO CONNECT
+  std::size_t max_payload = 1000000;                    // bytes of one message from a client
+  std::chrono::milliseconds connect_timeout{30000};     // until the first Socket.IO CONNECT
+  std::chrono::milliseconds upgrade_timeout{10000};     // for a WebSocket to take over from polling
+  std::vector<std::string> namespaces{"/", "/node/*"};  // of Socket.IO; "/x/*" stands for any one name below /x/
 };
 
 struct Logging {

@@ -217,6 +217,7 @@ Daemon::~Daemon() {
   sockets_->stop();
   listeners_.clear();
   connections_.clear();
+  if (public_site_) public_site_->stop();
   admin_listener_.reset();
   admin_connections_.reset();
   reactors_.drain();

@@ -49,6 +49,33 @@ void Connection::replace(std::unique_ptr<Protocol> successor) {
   replaced_ = std::exchange(protocol_, std::move(successor));
 }
 
+void Connection::move_to(Connections& home, MakeProtocol protocol) {
+  move_ = std::make_unique<Move>(Move{.home = home, .protocol = std::move(protocol)});
+}
+
+/// The descriptor and all that belongs to the client, but nothing that belongs to this lane.
+void Connection::depart() {
+  const auto move = std::exchange(move_, nullptr);
+  auto arriving = std::make_unique<Connection>(move->home, std::exchange(fd_, -1), peer_, id_);
+  arriving->left_ = std::move(left_);
+  arriving->outbox_ = std::exchange(outbox_, {});
+  arriving->input_over_ = input_over_;
+  watch_.reset();
+  stall_.reset();
+  move->home.count.fetch_add(1, std::memory_order_relaxed);
+  move->home.reactor_.post(
+      [home = &move->home, protocol = std::move(move->protocol), arriving = std::move(arriving)]() mutable {
+        home->add(std::move(arriving), std::move(protocol));
+      });
+  home_.bury(*this);
+}
+
+void Connection::send(Outbox&& waiting) {
+  if (!open() || finishing_) return;
+  outbox_.append(std::move(waiting));
+  if (!outbox_.empty()) queued();
+}
+
 void Connection::send(SharedBatch batch) {
   if (!open() || finishing_) return;
   home_.metrics_.frames.add(batch->size());
@@ -115,8 +142,9 @@ void Connection::abort(observe::Text why) {
   home_.bury(*this);
 }
 
-void Connection::pause() {
+void Connection::pause(bool notice_end) {
   paused_ = true;
+  notices_end_ = notice_end;
   if (open() && watch_) want();
 }
 
@@ -144,6 +172,7 @@ void Connection::go_on() {
 void Connection::want() {
   std::uint32_t events = 0;
   if (!input_over_ && (reads() || finishing_)) events |= EPOLLIN;
+  if (!input_over_ && paused_ && notices_end_) events |= EPOLLRDHUP;
   if (blocked_) events |= EPOLLOUT;
   watch_.want(events);
 }
@@ -151,6 +180,11 @@ void Connection::want() {
 void Connection::ready(std::uint32_t events) {
   if (events & EPOLLOUT) flush();
   if (open() && (events & EPOLLIN)) receive();
+  if (open() && (events & EPOLLRDHUP) && paused_ && notices_end_ && !input_over_) {
+    input_over_ = true;
+    want();
+    protocol_->input_ended();
+  }
   // Errors and hang-ups come unasked for; with EPOLLIN wanted, reading has found out about them.
   if (open() && (events & (EPOLLERR | EPOLLHUP)) && (!reads() || input_over_)) abort("connection lost");
 }
@@ -185,12 +219,13 @@ void Connection::feed(std::span<char> fresh) {
   }
   if (left_.empty() && left_.capacity() > 4096) left_.shrink_to_fit();
   feeding_ = false;
+  if (move_ && open()) depart();
 }
 
 /// Offers until nothing more is taken; a successor gets what its predecessor left.
 std::size_t Connection::offer(std::span<char> input) {
   std::size_t taken = 0;
-  while (open() && reads() && !finishing_ && taken < input.size()) {
+  while (open() && reads() && !finishing_ && !move_ && taken < input.size()) {
     std::size_t step = 0;
     try {
       step = protocol_->consume(input.subspan(taken));
@@ -256,11 +291,9 @@ Sink::Result Connection::write(std::span<iovec> parts, std::size_t& written) {
   return Result::kOk;
 }
 
-void Connections::add(int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id,
-                      Function<std::unique_ptr<Protocol>(Connection&)> protocol) {
-  auto connection = std::make_unique<Connection>(*this, fd, peer, id);
+void Connections::add(std::unique_ptr<Connection> connection, MakeProtocol protocol) {
   auto& added = *connection;
-  open_.emplace(id, std::move(connection));
+  open_.emplace(added.id_, std::move(connection));
   metrics_.open.add();
   try {
     added.start(protocol(added));
@@ -270,6 +303,10 @@ void Connections::add(int fd, const Poco::Net::SocketAddress& peer, std::uint64_
   }
   // It was accepted before the farewell and is here only now.
   if (leaving_) added.protocol_->going_away();
+  // It came from another reactor.
+  if (!added.outbox_.empty()) added.queued();
+  if (added.open() && !added.left_.empty()) added.feed({});
+  if (added.open() && added.input_over_) added.protocol_->input_ended();
 }
 
 void Connections::going_away(Function<void()> empty) {

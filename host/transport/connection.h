@@ -19,6 +19,9 @@ namespace pillard::transport {
 class Connection;
 class Connections;
 
+class Protocol;
+using MakeProtocol = Function<std::unique_ptr<Protocol>(Connection&)>;
+
 /// What a connection speaks. [lane]
 class Protocol {
  public:
@@ -62,12 +65,18 @@ class Connection final : private reactor::Watcher, private Sink {
   void start(std::unique_ptr<Protocol> protocol);
   /// The bytes behind those that the running consume() takes go to `successor`.
   void replace(std::unique_ptr<Protocol> successor);
+  /// Once the running consume() has returned, the connection goes on at `home`, on another reactor, with what it did
+  /// not take and with what waits to be sent. This object ends, and its protocol with it; `protocol` makes the next
+  /// one.
+  void move_to(Connections& home, MakeProtocol protocol);
 
   /// Queues; written with everything else of this turn. Beyond limits.outbox_bytes lines are dropped (and told), and a
   /// client for whom that does not help is ended.
   void send(SharedBatch batch);
   void send(SharedBatch batch, const Flow& flow);
   void send(std::string bytes) { send(fanout::single(std::move(bytes))); }
+  /// What waited elsewhere for this client, in its order.
+  void send(Outbox&& waiting);
   /// See Outbox.
   void gap(const Flow& flow, std::uint64_t dropped);
   void forget(const Flow& flow, bool deliver) { outbox_.forget(flow, deliver); }
@@ -78,8 +87,9 @@ class Connection final : private reactor::Watcher, private Sink {
   /// Closes at once. Nothing is called from inside; `why` goes to the log.
   void abort(observe::Text why);
 
-  /// No more input is read until resume(), which offers again what was left.
-  void pause();
+  /// No more input is read until resume(), which offers again what was left. `notice_end`: that the client ends its
+  /// side is told although nothing is read.
+  void pause(bool notice_end = false);
   void resume();
   /// The same for another reason: the client sends too much. Both must be over before input is read again.
   void hold();
@@ -90,7 +100,7 @@ class Connection final : private reactor::Watcher, private Sink {
   bool reads() const noexcept { return !paused_ && !held_ && !answers_wait_; }
   const Poco::Net::SocketAddress& peer() const noexcept { return peer_; }
   std::uint64_t id() const noexcept { return id_; }
-  Connections& home() noexcept { return home_; }
+  Connections& home() const noexcept { return home_; }
   reactor::Reactor& reactor() noexcept;
 
  private:
@@ -107,6 +117,7 @@ class Connection final : private reactor::Watcher, private Sink {
   void go_on();
   void want();
   void close_write();
+  void depart();
 
   Connections& home_;
   int fd_;
@@ -119,6 +130,7 @@ class Connection final : private reactor::Watcher, private Sink {
   Outbox outbox_;
   bool blocked_ = false;  // waits for EPOLLOUT
   bool paused_ = false;
+  bool notices_end_ = false;   // while it is paused
   bool held_ = false;          // by hold()
   bool answers_wait_ = false;  // so many that no further requests are read
   bool feeding_ = false;
@@ -128,6 +140,11 @@ class Connection final : private reactor::Watcher, private Sink {
   reactor::Clock::time_point progress_{};  // when the client last took something
   reactor::Timer stall_;                   // while it is blocked
   reactor::Timer farewell_;
+  struct Move {
+    Connections& home;
+    MakeProtocol protocol;
+  };
+  std::unique_ptr<Move> move_;
 };
 
 /// The connections of one reactor.
@@ -137,8 +154,9 @@ class Connections {
       : reactor_(reactor), limits_(limits), log_(log), metrics_(metrics), scratch_(64 * 1024) {}
 
   /// [lane] Takes over `fd`. `protocol(connection)` makes what it speaks.
-  void add(int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id,
-           Function<std::unique_ptr<Protocol>(Connection&)> protocol);
+  void add(int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id, MakeProtocol protocol) {
+    add(std::make_unique<Connection>(*this, fd, peer, id), std::move(protocol));
+  }
   /// [lane] Tells all that the daemon ends. `empty` is called once, when the last one is gone.
   void going_away(Function<void()> empty);
   /// [any] How many there are, those on their way here included.
@@ -154,6 +172,7 @@ class Connections {
   void schedule();
   void turn_end();
   void bury(Connection& connection);
+  void add(std::unique_ptr<Connection> connection, MakeProtocol protocol);
 
   reactor::Reactor& reactor_;
   const config::Limits& limits_;

@@ -1,17 +1,22 @@
 #pragma once
-// Engine.IO v4: a session with heartbeats, carried by a WebSocket.
+// Engine.IO v4: a session with heartbeats, carried by a WebSocket, by long polling, or by one after the other.
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "config.h"
+#include "observe/ids.h"
+#include "observe/log.h"
 #include "reactor/reactor.h"
 #include "transport/websocket.h"
 #include "wire/engine_io.h"
 
 namespace pillard::transport {
 
+class EngineCarrier;
 class EngineSession;
+class EngineTable;
+class Polling;
 
 /// What is spoken inside an Engine.IO session. [lane]
 class EngineHandler {
@@ -26,36 +31,73 @@ class EngineHandler {
   virtual void heartbeat() = 0;
 };
 
-class EngineSession final : public WsHandler {
+/// [lane] For life on one reactor, whose table owns it. Whatever it calls may end it; it goes in a later turn then.
+class EngineSession final {
  public:
-  EngineSession(const config::Engine& options, std::unique_ptr<EngineHandler> handler)
-      : options_(options), handler_(std::move(handler)) {}
+  /// `number`: of the client's first connection in the log.
+  EngineSession(EngineTable& table, std::string sid, std::uint64_t number, std::unique_ptr<EngineHandler> handler);
+  ~EngineSession();
+  EngineSession(const EngineSession&) = delete;
+
+  // For the handler. Once the session has ended nothing is sent.
 
   /// One text packet, its digit first.
-  void send(std::string_view packet) { socket_->send_text(packet); }
-  /// A packet that is framed already.
-  void send(SharedBatch batch) { socket_->send(std::move(batch)); }
-  void send(SharedBatch batch, const Flow& flow) { socket_->send(std::move(batch), flow); }
-  void gap(const Flow& flow, std::uint64_t dropped) { socket_->gap(flow, dropped); }
-  /// Ends the session. `why` goes to the log.
+  void send(std::string_view packet);
+  /// One binary message.
+  void send_binary(std::string_view bytes);
+  /// Packets as WebSocket frames, which is how they are shared; a client that polls gets what they carry.
+  void send(SharedBatch batch);
+  void send(SharedBatch batch, const Flow& flow);
+  void gap(const Flow& flow, std::uint64_t dropped);
+  void forget(const Flow& flow, bool deliver);
+  /// Ends the session; what was sent before still arrives. `why` goes to the log. `code`: of the WebSocket's close
+  /// frame.
   void close(observe::Text why, std::uint16_t code = wire::kWsNormal);
-  Connection& connection() noexcept { return socket_->connection(); }
-  reactor::Reactor& reactor() noexcept { return connection().reactor(); }
-  const config::Engine& options() const noexcept { return options_; }
+  bool open() const noexcept { return open_; }
+  reactor::Reactor& reactor() noexcept;
+  observe::Log& log() noexcept;
+  const config::Engine& options() const noexcept;
+  std::uint64_t number() const noexcept { return number_; }
+  const std::string& sid() const noexcept { return sid_; }
 
-  void opened(WebSocket& socket) override;
-  void text(std::string_view message) override;
-  void binary(std::string_view message) override { handler_->binary(message); }
+  // For what carries it.
+
+  /// The open packet's data: what it can be upgraded to depends on what carries it.
+  std::string handshake() const;
+  /// Begins: the handshake is on its way.
+  void start();
+  /// One packet of the client's.
+  void packet(const wire::engine_io::Packet& packet);
+  /// Null while it is polled.
+  EngineCarrier* carrier() noexcept { return carrier_; }
+  /// Null unless it is polled.
+  Polling* polling() noexcept { return polling_.get(); }
+  /// The WebSocket stands and takes over, with what waited for a poll.
+  void carry_by(EngineCarrier& carrier);
+  /// It is polled from now on.
+  void poll();
+  /// The WebSocket that carried it is gone.
+  void part();
+  /// The client is gone: ends at once, and the session is unknown from here on.
+  void lost(observe::Text why);
+  /// Ends it if its heartbeat is overdue, be the timer late as it may.
+  bool overdue();
 
  private:
   void schedule_ping();
   void ping();
   void expect_pong(reactor::Clock::time_point deadline);
+  void end(observe::Text why);
 
-  const config::Engine& options_;
-  WebSocket* socket_ = nullptr;
+  EngineTable& table_;
+  const std::string sid_;
+  const std::uint64_t number_;
+  EngineCarrier* carrier_ = nullptr;
+  std::unique_ptr<Polling> polling_;
   // Deadlines are absolute, each derived from the one before and not from when a timer happened to run.
   reactor::Clock::time_point ping_at_{};
+  reactor::Clock::time_point pong_by_{};
+  bool open_ = true;
   bool awaits_pong_ = false;
   bool extended_ = false;  // for a packet that came in place of the pong
   reactor::Timer timer_;

@@ -1,5 +1,7 @@
 #include "transport/http.h"
 
+#include <limits>
+
 #include "router/rest.h"
 #include "wire/http_text.h"
 
@@ -8,10 +10,15 @@ namespace pillard::transport {
 namespace {
 constexpr std::chrono::seconds kIdle{60};  // between requests
 
+/// How much of a body is too much depends on what is asked for.
 wire::HttpLimits limits_of(const config::Limits& limits) {
-  return {.head = limits.head_bytes, .content = limits.body_bytes};
+  return {.head = limits.head_bytes, .content = std::numeric_limits<std::int64_t>::max()};
 }
 }  // namespace
+
+std::uint64_t Site::body_limit(const Connection& connection, const wire::HttpRequest&) {
+  return connection.home().limits().body_bytes;
+}
 
 HttpProtocol::HttpProtocol(Connection& connection, Site& site)
     : connection_(connection),
@@ -34,7 +41,8 @@ void HttpProtocol::arm(std::chrono::milliseconds timeout) {
 std::size_t HttpProtocol::consume(std::span<char> input) {
   if (answering_) return 0;
   const std::string_view text(input.data(), input.size());
-  return request_ ? take_body(text) : take_head(text);
+  if (!request_) return take_head(text);
+  return chunks_ ? take_chunks(text) : take_body(text);
 }
 
 std::size_t HttpProtocol::take_head(std::string_view input) {
@@ -62,26 +70,54 @@ std::size_t HttpProtocol::take_head(std::string_view input) {
     return 0;
   }
   request_ = std::move(std::get<wire::HttpRequest>(head));
+  if (auto* home = site_.home(connection_, *request_)) {
+    connection_.move_to(*home,
+                        [&site = site_](Connection& there) { return std::make_unique<HttpProtocol>(there, site); });
+    return 0;  // the head is read again there
+  }
   closing_ = !request_->keep_alive;
   if (auto refusal = site_.refuse(*request_)) {
-    // A body was not read, and frames may stand behind an upgrade: what follows cannot be told from them.
-    closing_ =
-        closing_ || request_->chunked || request_->content_length.value_or(0) > 0 || request_->wants_websocket_upgrade;
-    answer(std::move(*refusal));
-    return found.size;
-  }
-  if (request_->chunked) {
-    refuse({.status = 411, .reason = "Send the body with a Content-Length."});
-    return found.size;
-  }
-  if (request_->wants_websocket_upgrade) {
+    refuse_unread(std::move(*refusal));
+  } else if (request_->wants_websocket_upgrade) {
     upgrade();
-  } else if (request_->content_length.value_or(0) == 0) {
-    dispatch();
-  } else if (const auto expect = request_->header("Expect")) {
-    if (wire::iequals(*expect, "100-continue")) connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
+  } else if (admit()) {
+    if (request_->content_length.value_or(0) == 0 && !request_->chunked) {
+      dispatch();
+    } else if (const auto expect = request_->header("Expect")) {
+      if (wire::iequals(*expect, "100-continue")) connection_.send("HTTP/1.1 100 Continue\r\n\r\n");
+    }
   }
   return found.size;
+}
+
+/// Whether the body, if there is one, is to be read.
+bool HttpProtocol::admit() {
+  const auto most = site_.body_limit(connection_, *request_);
+  if (request_->content_length.value_or(0) > most) {
+    refuse({.status = 413, .reason = "the body is too large"});
+    return false;
+  }
+  auto admission = site_.visit(connection_, *request_);
+  if (auto* refusal = std::get_if<wire::HttpResponse>(&admission)) {
+    refuse_unread(std::move(*refusal));
+    return false;
+  }
+  visit_ = std::get<std::unique_ptr<Site::Visit>>(std::move(admission));
+  if (request_->chunked) chunks_ = std::make_unique<wire::ChunkedDecoder>(most);
+  return true;
+}
+
+std::size_t HttpProtocol::take_chunks(std::string_view input) {
+  auto rest = input;
+  switch (chunks_->take(rest, body_)) {
+    case wire::ChunkedDecoder::State::kMore: break;
+    case wire::ChunkedDecoder::State::kDone:
+      chunks_.reset();
+      dispatch();
+      break;
+    case wire::ChunkedDecoder::State::kBad: refuse(chunks_->error()); break;
+  }
+  return input.size() - rest.size();
 }
 
 std::size_t HttpProtocol::take_body(std::string_view input) {
@@ -96,11 +132,16 @@ std::size_t HttpProtocol::take_body(std::string_view input) {
 void HttpProtocol::dispatch() {
   answering_ = true;
   deadline_.reset();  // what takes long from here on is ours
-  connection_.pause();
-  site_.handle(connection_, *request_, std::move(body_), [weak = std::weak_ptr(self_)](wire::HttpResponse response) {
+  connection_.pause(visit_ != nullptr);
+  auto answer = [weak = std::weak_ptr(self_)](wire::HttpResponse response) {
     const auto self = weak.lock();
     if (self && *self) (*self)->answer(std::move(response));
-  });
+  };
+  if (visit_) {
+    visit_->handle(std::move(body_), std::move(answer));
+  } else {
+    site_.handle(connection_, *request_, std::move(body_), std::move(answer));
+  }
 }
 
 void HttpProtocol::upgrade() {
@@ -118,8 +159,11 @@ void HttpProtocol::upgrade() {
 void HttpProtocol::answer(wire::HttpResponse response) {
   response.keep_alive = !closing_;
   response.head_only = request_ && request_->method == "HEAD";
+  if (request_) site_.dress(*request_, response);
   connection_.send(wire::encode_response(response));
   request_.reset();
+  visit_.reset();
+  chunks_.reset();
   body_ = {};
   answering_ = false;
   begun_ = false;
@@ -135,7 +179,16 @@ void HttpProtocol::refuse(const wire::HttpError& error) {
   answer(router::error_response(error.status, error.reason));
 }
 
+/// Without looking at a body. That was not read, and frames may stand behind an upgrade: what follows cannot be told
+/// from them.
+void HttpProtocol::refuse_unread(wire::HttpResponse response) {
+  closing_ =
+      closing_ || request_->chunked || request_->content_length.value_or(0) > 0 || request_->wants_websocket_upgrade;
+  answer(std::move(response));
+}
+
 void HttpProtocol::input_ended() {
+  if (visit_) return connection_.abort("client left during a request");
   // Whoever has asked and ended only its own side still gets the answer; else nothing more can come.
   if (answering_) {
     closing_ = true;
@@ -146,7 +199,8 @@ void HttpProtocol::input_ended() {
 
 void HttpProtocol::going_away() {
   closing_ = true;
-  if (!answering_) connection_.finish();
+  if (!answering_) return connection_.finish();
+  if (visit_) visit_->going_away();
 }
 
 }  // namespace pillard::transport

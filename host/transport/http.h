@@ -6,6 +6,7 @@
 
 #include "reactor/reactor.h"
 #include "transport/connection.h"
+#include "wire/http_chunked.h"
 #include "wire/http_head.h"
 #include "wire/http_response.h"
 
@@ -16,6 +17,26 @@ class Site {
  public:
   using Answer = Function<void(wire::HttpResponse)>;
   virtual ~Site() = default;
+
+  /// A request whose client must not leave unnoticed. Goes when its answer was given, or when the client has left.
+  class Visit {
+   public:
+    virtual ~Visit() = default;
+    /// As Site::handle(), when the body is there.
+    virtual void handle(std::string body, Answer answer) = 0;
+    /// The daemon ends: answer soon.
+    virtual void going_away() = 0;
+  };
+  using Admission = std::variant<std::unique_ptr<Visit>, wire::HttpResponse>;
+
+  /// Where the request has to be served, if not here.
+  virtual Connections* home(const Connection&, const wire::HttpRequest&) { return nullptr; }
+  /// Most bytes of its body.
+  virtual std::uint64_t body_limit(const Connection& connection, const wire::HttpRequest& request);
+  /// Behind refuse(), before the body: a visit, nothing for handle(), or a refusal.
+  virtual Admission visit(Connection&, const wire::HttpRequest&) { return nullptr; }
+  /// Adds what every answer to this request has to carry.
+  virtual void dress(const wire::HttpRequest&, wire::HttpResponse&) {}
 
   /// Looked at when only the head has arrived: refuses before a body is read. Empty: go on.
   virtual std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) = 0;
@@ -44,10 +65,13 @@ class HttpProtocol final : public Protocol {
  private:
   std::size_t take_head(std::string_view input);
   std::size_t take_body(std::string_view input);
+  std::size_t take_chunks(std::string_view input);
+  bool admit();
   void dispatch();
   void upgrade();
   void answer(wire::HttpResponse response);
   void refuse(const wire::HttpError& error);
+  void refuse_unread(wire::HttpResponse response);
   void arm(std::chrono::milliseconds timeout);
 
   Connection& connection_;
@@ -55,6 +79,8 @@ class HttpProtocol final : public Protocol {
   const wire::HttpLimits limits_;
   std::optional<wire::HttpRequest> request_;  // its head has arrived
   std::string body_;
+  std::unique_ptr<wire::ChunkedDecoder> chunks_;  // while such a body comes
+  std::unique_ptr<Site::Visit> visit_;
   std::size_t scanned_ = 0;  // bytes of an unfinished head that were searched already
   bool begun_ = false;       // some byte of a request has come
   bool answering_ = false;

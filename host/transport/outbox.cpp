@@ -172,6 +172,22 @@ Sink::Result Outbox::flush(Sink& sink) {
   return result;
 }
 
+void Outbox::settle() {
+  if (!begun()) return;
+  auto& entry = entries_[head_];
+  const auto before = entry.size();
+  const auto begin = entry.batch->begin_of(entry.first) + offset_;
+  while (entry.batch->begin_of(entry.first) < begin) ++entry.first;
+  if (entry.flow == nullptr) control_ -= before - entry.size();
+  offset_ = 0;
+}
+
+void Outbox::append(Outbox&& other) {
+  other.settle();
+  for (auto i = other.head_; i < other.entries_.size(); ++i) add(std::move(other.entries_[i]));
+  other = Outbox{};
+}
+
 void Outbox::drop(std::size_t written) {
   bytes_ -= written;
   offset_ += written;

@@ -32,6 +32,8 @@ class Outbox {
   void push(SharedBatch batch);
   /// Of a state, what waits of the same flow and was not begun is replaced. `flow` stays until forget().
   void push(SharedBatch batch, const Flow& flow);
+  /// Behind what waits here, all of the other's, of which nothing may be begun but whole frames.
+  void append(Outbox&& other);
   /// So many events of the flow never got here; the client is told at this place.
   void gap(const Flow& flow, std::uint64_t dropped);
 
@@ -45,6 +47,8 @@ class Outbox {
 
   /// Writes until all is gone or the sink takes no more.
   Sink::Result flush(Sink& sink);
+  /// After a flush into a sink that takes whole frames only: what is left of the batch was not begun.
+  void settle();
 
   /// Memory of what waits: each entry costs more than its bytes, or a flood of tiny ones would cost nothing.
   std::size_t cost() const noexcept { return bytes_ + size() * kEntryCost; }

@@ -1,23 +1,10 @@
 #include "transport/public_site.h"
 
-#include <fmt/format.h>
-
-#include "transport/engine.h"
 #include "transport/socket_io_door.h"
-#include "transport/websocket.h"
-#include "wire/ws_upgrade.h"
 
 namespace pillard::transport {
 
 namespace {
-/// The verdicts of Engine.IO, as its clients know them.
-wire::HttpResponse engine_verdict(int code, std::string_view message, bool upgrade) {
-  const int status = code == 4 ? 403 : 400;
-  // A client that asked for an upgrade reads the words, others the JSON.
-  if (upgrade) return {.status = status, .headers = {{"Content-Type", "text/html"}}, .body = std::string(message)};
-  return router::json_response(status, fmt::format(R"({{"code":{},"message":"{}"}})", code, message));
-}
-
 bool is_json(const wire::HttpRequest& request) {
   auto type = std::string(request.header("Content-Type").value_or(std::string_view{}));
   type = type.substr(0, type.find(';'));
@@ -26,24 +13,21 @@ bool is_json(const wire::HttpRequest& request) {
 }
 }  // namespace
 
-bool PublicSite::is_socket_path(std::string_view path) const {
+/// A path of Socket.IO's; on "/" only what asks for it, others want to see that it runs.
+bool PublicSite::is_engine(const wire::HttpRequest& request) const {
   const auto bare = [](std::string_view p) { return p.size() > 1 && p.ends_with('/') ? p.substr(0, p.size() - 1) : p; };
-  return bare(path) == bare(settings_.server.path) || bare(path) == "/socket.io";
+  const auto path = bare(request.path);
+  return (path == bare(settings_.server.path) || path == "/socket.io") &&
+         (request.wants_websocket_upgrade || request.parameter("EIO") || request.parameter("transport"));
 }
 
 std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& request) {
   const bool upgrade = request.wants_websocket_upgrade;
-  const bool engine =
-      is_socket_path(request.path) && (upgrade || request.parameter("EIO") || request.parameter("transport"));
+  const bool engine = is_engine(request);
   if (request.method == "OPTIONS" && !upgrade) return preflight(request);
-  const auto origin = origins_.origin(request);
-  const auto with_cors = [&](wire::HttpResponse response) {
-    OriginPolicy::add_cors(response, request, origin);
-    return response;
-  };
   if (engine || upgrade || request.method != "GET") {
     const bool bad_host = !origins_.host(request);
-    if (bad_host || origin == Origin::kRefused) {
+    if (bad_host || origins_.origin(request) == Origin::kRefused) {
       if (const auto held_back = throttle_.pass(bad_host ? "host" : "origin"))
         log_.info(
             "transport",
@@ -51,33 +35,37 @@ std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& re
             {{"origin", request.header("Origin").value_or("-")},
              {"host", request.header("Host").value_or("-")},
              {"suppressed", *held_back}});
-      if (engine) return with_cors(engine_verdict(4, "Forbidden", upgrade));
-      return with_cors(router::error_response(
-          403, bad_host ? "This server does not answer to that host name; see [server] origins."
-                        : "Pages of this origin may not use this server; see [server] origins."));
+      if (engine) return EngineServer::verdict(4, upgrade);
+      return router::error_response(403, bad_host
+                                             ? "This server does not answer to that host name; see [server] origins."
+                                             : "Pages of this origin may not use this server; see [server] origins.");
     }
   }
-  if (engine) {
-    if (auto error = engine_error(request)) return with_cors(std::move(*error));
-    return std::nullopt;
-  }
-  if (upgrade) return with_cors(router::error_response(404, "There is no WebSocket at this address."));
+  if (engine) return engine_.refuse(request);
+  if (upgrade) return router::error_response(404, "There is no WebSocket at this address.");
   // Without a body there is nothing of a wrong type: logging out needs none.
   const bool body = request.chunked || request.content_length.value_or(0) > 0;
   if (request.method == "POST" && router::Rest::is_call(request.path) && !is_json(request) &&
       (body || request.header("Content-Type")))
-    return with_cors(router::error_response(415, "Send the body as application/json."));
+    return router::error_response(415, "Send the body as application/json.");
   return std::nullopt;
 }
 
-std::optional<wire::HttpResponse> PublicSite::engine_error(const wire::HttpRequest& request) const {
-  const bool upgrade = request.wants_websocket_upgrade;
-  if (request.parameter("transport") != "websocket") return engine_verdict(0, "Transport unknown", upgrade);
-  if (request.parameter("sid")) return engine_verdict(1, "Session ID unknown", upgrade);
-  if (request.method != "GET") return engine_verdict(2, "Bad handshake method", upgrade);
-  if (!upgrade) return engine_verdict(3, "Bad request", upgrade);
-  if (request.parameter("EIO") != "4") return engine_verdict(5, "Unsupported protocol version", upgrade);
-  return std::nullopt;
+Connections* PublicSite::home(const Connection& connection, const wire::HttpRequest& request) {
+  return is_engine(request) ? engine_.home(connection, request) : nullptr;
+}
+
+std::uint64_t PublicSite::body_limit(const Connection& connection, const wire::HttpRequest& request) {
+  return is_engine(request) ? settings_.engine.max_payload : Site::body_limit(connection, request);
+}
+
+Site::Admission PublicSite::visit(Connection& connection, const wire::HttpRequest& request) {
+  if (is_engine(request)) return engine_.visit(connection, request);
+  return nullptr;
+}
+
+void PublicSite::dress(const wire::HttpRequest& request, wire::HttpResponse& response) {
+  OriginPolicy::add_cors(response, request, origins_.origin(request));
 }
 
 wire::HttpResponse PublicSite::preflight(const wire::HttpRequest& request) const {
@@ -85,7 +73,6 @@ wire::HttpResponse PublicSite::preflight(const wire::HttpRequest& request) const
   wire::HttpResponse response{.status = 204};
   if (origin == Origin::kRefused)
     response = router::error_response(403, "Pages of this origin may not use this server.");
-  OriginPolicy::add_cors(response, request, origin);
   if (origin == Origin::kAllowed || origin == Origin::kSame) {
     response.headers.emplace_back("Access-Control-Allow-Methods", "GET,POST");
     if (const auto asked = request.header("Access-Control-Request-Headers"))
@@ -98,10 +85,8 @@ wire::HttpResponse PublicSite::preflight(const wire::HttpRequest& request) const
 void PublicSite::handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) {
   const auto origin = origins_.origin(request);
   if (request.path == "/" && (request.method == "GET" || request.method == "HEAD")) {
-    wire::HttpResponse hello{.headers = {{"Content-Type", "text/plain; charset=utf-8"}},
-                             .body = "pillard is running. Dashboards connect here by Socket.IO.\n"};
-    OriginPolicy::add_cors(hello, request, origin);
-    return answer(std::move(hello));
+    return answer({.headers = {{"Content-Type", "text/plain; charset=utf-8"}},
+                   .body = "pillard is running. Dashboards connect here by Socket.IO.\n"});
   }
   const router::HttpContext context{
       .client = connection.peer().host(),
@@ -109,27 +94,18 @@ void PublicSite::handle(Connection& connection, const wire::HttpRequest& request
       .secure =
           origin != Origin::kNone && request.header("Origin").value_or(std::string_view{}).starts_with("https://"),
       .connection = connection.id()};
-  rest_.handle(connection.reactor(), request, std::move(body), context,
-               [request, origin, answer = std::move(answer)](wire::HttpResponse response) mutable {
-                 OriginPolicy::add_cors(response, request, origin);
-                 answer(std::move(response));
-               });
+  rest_.handle(connection.reactor(), request, std::move(body), context, std::move(answer));
 }
 
 std::variant<Site::Upgrade, wire::HttpResponse> PublicSite::upgrade(Connection& connection,
                                                                     const wire::HttpRequest& request) {
-  auto checked = wire::check_websocket_upgrade(request);
-  if (const auto* error = std::get_if<wire::HttpError>(&checked)) {
-    auto response = router::error_response(error->status, error->reason);
-    if (error->status == 426) response.headers.emplace_back("Sec-WebSocket-Version", "13");
-    return response;
-  }
-  auto door = std::make_unique<SocketIoDoor>(
-      sockets_, std::string(request.cookie(router::kSessionCookie).value_or(std::string_view{})), connection.id());
-  auto engine = std::make_unique<EngineSession>(settings_.engine, std::move(door));
-  return Upgrade{.first = wire::websocket_upgrade_response(std::get<std::string>(checked)),
-                 .protocol = std::make_unique<WebSocket>(
-                     connection, wire::WsLimits{.max_message = settings_.engine.max_payload}, std::move(engine))};
+  return engine_.upgrade(connection, request);
+}
+
+std::unique_ptr<EngineHandler> PublicSite::speak(router::Sockets& sockets, const wire::HttpRequest& request) const {
+  return std::make_unique<SocketIo>(std::make_unique<RouterNamespaces>(
+      sockets, settings_.engine.namespaces,
+      std::string(request.cookie(router::kSessionCookie).value_or(std::string_view{}))));
 }
 
 std::optional<wire::HttpResponse> AdminSite::refuse(const wire::HttpRequest& request) {

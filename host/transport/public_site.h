@@ -5,6 +5,7 @@
 #include "config.h"
 #include "router/client.h"
 #include "router/rest.h"
+#include "transport/engine_server.h"
 #include "transport/http.h"
 #include "transport/origin.h"
 
@@ -17,23 +18,31 @@ class PublicSite final : public Site {
       : settings_(settings),
         origins_(settings.server),
         rest_(services, settings.session.ttl),
-        sockets_(sockets),
-        log_(services.log) {}
+        log_(services.log),
+        engine_(settings.engine, services.reactors.size(),
+                [this, &sockets](const wire::HttpRequest& request, std::uint64_t) { return speak(sockets, request); }) {
+  }
 
   std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) override;
+  Connections* home(const Connection& connection, const wire::HttpRequest& request) override;
+  std::uint64_t body_limit(const Connection& connection, const wire::HttpRequest& request) override;
+  Admission visit(Connection& connection, const wire::HttpRequest& request) override;
+  void dress(const wire::HttpRequest& request, wire::HttpResponse& response) override;
   void handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) override;
   std::variant<Upgrade, wire::HttpResponse> upgrade(Connection& connection, const wire::HttpRequest& request) override;
+  /// Ends the sessions that no connection carries. [main], after the reactors have been joined
+  void stop() { engine_.stop(); }
 
  private:
-  bool is_socket_path(std::string_view path) const;
-  std::optional<wire::HttpResponse> engine_error(const wire::HttpRequest& request) const;
+  bool is_engine(const wire::HttpRequest& request) const;
+  std::unique_ptr<EngineHandler> speak(router::Sockets& sockets, const wire::HttpRequest& request) const;
   wire::HttpResponse preflight(const wire::HttpRequest& request) const;
 
   const config::Settings& settings_;
   const OriginPolicy origins_;
   router::Rest rest_;
-  router::Sockets& sockets_;
   observe::Log& log_;
+  EngineServer engine_;
   observe::Throttle throttle_{std::chrono::seconds(10)};  // of what strangers can make us say
 };
 

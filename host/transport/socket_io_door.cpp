@@ -1,7 +1,10 @@
 #include "transport/socket_io_door.h"
 
+#include <algorithm>
+#include <map>
+#include <mutex>
+
 #include "pillard/fields.h"
-#include "transport/random_id.h"
 
 namespace pillard::transport {
 
@@ -10,12 +13,31 @@ namespace sio = wire::socket_io;
 namespace {
 constexpr std::string_view kRoot = "/";
 
-class RootEncoder final : public fanout::Encoder {
+class NamespaceEncoder final : public fanout::Encoder {
  public:
+  explicit NamespaceEncoder(std::string name) : name_(std::move(name)) {}
   void encode(std::string& out, std::string_view event, std::string_view json) const override {
-    sio::append_event_frame(out, kRoot, event, json);
+    sio::append_event_frame(out, name_, event, json);
   }
+
+ private:
+  const std::string name_;
 };
+
+/// The encoder of a namespace, shared by all who are in it and never destroyed: a topic may still use it when the last
+/// of them has left. Null: there are too many names. [any]
+const fanout::Encoder* encoder_of(const std::string& name) {
+  constexpr std::size_t kMost = 4096;
+  static const NamespaceEncoder kRootEncoder{std::string(kRoot)};
+  if (name == kRoot) return &kRootEncoder;
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<NamespaceEncoder>> known;
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(name);
+  if (found != known.end()) return found->second.get();
+  if (known.size() >= kMost) return nullptr;
+  return known.emplace(name, std::make_unique<NamespaceEncoder>(name)).first->second.get();
+}
 
 /// `token` of the CONNECT packet's auth object, if it has one that is a string.
 std::string token_of(std::string_view auth) {
@@ -32,102 +54,62 @@ std::string token_of(std::string_view auth) {
   }
   return token;
 }
+
+/// Whether `pattern` is the name, or is "/x/*" and the name one below /x/.
+bool fits(std::string_view name, std::string_view pattern) {
+  if (!pattern.ends_with("/*")) return name == pattern;
+  pattern.remove_suffix(1);
+  if (!name.starts_with(pattern) || name.size() > pattern.size() + 64) return false;
+  name.remove_prefix(pattern.size());
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  });
+}
 }  // namespace
 
-void SocketIoDoor::opened(EngineSession& session) {
-  engine_ = &session;
-  connect_deadline_ = session.reactor().after(session.options().connect_timeout, [this] {
-    if (state_ != State::kConnected) engine_->close("no namespace was joined in time");
-  });
+std::unique_ptr<NamespaceHandler> RouterNamespaces::make(Namespace& joining) {
+  if (std::none_of(names_.begin(), names_.end(), [&](const auto& one) { return fits(joining.name(), one); }))
+    return nullptr;
+  return std::make_unique<SocketIoDoor>(sockets_, joining, cookie_token_);
 }
 
-void SocketIoDoor::message(std::string_view data) {
-  auto decoded = sio::decode(data);
-  if (const auto* error = std::get_if<sio::Error>(&decoded)) {
-    engine_->connection().home().log().debug(
-        "transport", "not a Socket.IO packet",
-        {{"connection", observe::base36(engine_->connection().id())}, {"reason", error->reason}});
-    return engine_->close("not a Socket.IO packet");
-  }
-  const auto& packet = std::get<sio::Packet>(decoded);
-  if (packet.nsp != kRoot) {
-    if (packet.type != sio::Type::kConnect) return engine_->close("a packet for a namespace that was not joined");
-    return engine_->send(sio::connect_error(packet.nsp, "Invalid namespace"));
-  }
-  switch (packet.type) {
-    case sio::Type::kConnect: return connect(packet);
-    case sio::Type::kDisconnect: return disconnect();
-    case sio::Type::kEvent: return event(packet);
-    case sio::Type::kAck:  // of nothing we asked for
-      if (state_ != State::kConnected) engine_->close("a packet for a namespace that was not joined");
-      return;
-    case sio::Type::kConnectError: return engine_->close("a packet that only a server sends");
-    case sio::Type::kBinaryEvent:
-    case sio::Type::kBinaryAck: return engine_->close("binary events are not supported", wire::kWsUnsupportedData);
-  }
-}
-
-void SocketIoDoor::binary(std::string_view) { engine_->close("a binary message that was not announced"); }
-
-void SocketIoDoor::heartbeat() {
-  if (client_) client_->alive();
-}
-
-void SocketIoDoor::connect(const sio::Packet& packet) {
-  if (state_ != State::kAbsent) return engine_->close("a namespace was joined twice");
-  state_ = State::kConnecting;
-  auto token = cookie_token_.empty() ? token_of(packet.payload) : cookie_token_;
-  client_ = std::make_unique<router::Client>(sockets_, engine_->reactor(), *this);
+void SocketIoDoor::open(std::string_view auth) {
+  // In the old server's own namespace the cookie has the last word. Elsewhere each node has a token of its own.
+  auto token = token_of(auth);
+  if (!cookie_token_.empty() && (token.empty() || namespace_.name() == kRoot)) token = cookie_token_;
+  client_ = std::make_unique<router::Client>(sockets_, namespace_.session().reactor(), *this);
   client_->open(std::move(token), [this](std::optional<std::string> refusal) {
-    if (refusal) {
-      state_ = State::kAbsent;
-      engine_->send(sio::connect_error(kRoot, *refusal));
-      // The client runs this; it goes when it is through.
-      engine_->reactor().post([gone = std::shared_ptr<router::Client>(std::move(client_))] {});
-      return;
-    }
-    state_ = State::kConnected;
-    connect_deadline_.reset();
-    engine_->send(sio::connect(kRoot, random_id()));
+    if (refusal) return namespace_.refuse(*refusal);
+    encoder_ = encoder_of(namespace_.name());
+    if (!encoder_) return namespace_.refuse("Too many namespaces");
+    namespace_.accept();
   });
 }
 
-void SocketIoDoor::event(const sio::Packet& packet) {
-  if (state_ != State::kConnected) return engine_->close("an event before the namespace was joined");
+void SocketIoDoor::event(const SocketEvent& event) {
   router::Reply reply;
-  if (packet.id)
-    reply = [self = self_, id = *packet.id](const std::string& items) {
-      if (*self && (*self)->state_ == State::kConnected) (*self)->engine_->send(sio::ack(kRoot, id, items));
+  if (event.id)
+    reply = [self = self_, id = *event.id](const std::string& items) {
+      if (*self) (*self)->namespace_.acknowledge(id, items);
     };
-  client_->message(packet.event, packet.arguments.empty() ? std::string_view{} : packet.arguments.front(),
-                   std::move(reply));
+  std::string params(event.arguments.empty() ? std::string_view{} : event.arguments.front());
+  if (!event.attachments.empty()) params = sio::with_attachments(params, event.attachments);
+  client_->message(event.name, params, std::move(reply));
 }
 
-void SocketIoDoor::disconnect() {
-  if (state_ == State::kAbsent) return engine_->close("a packet for a namespace that was not joined");
-  state_ = State::kAbsent;
-  client_.reset();
-}
+void SocketIoDoor::heartbeat() { client_->alive(); }
 
-const fanout::Encoder& SocketIoDoor::encoder() const {
-  static const RootEncoder kEncoder;
-  return kEncoder;
-}
+void SocketIoDoor::send(const SharedBatch& batch, const Flow& flow) { namespace_.session().send(batch, flow); }
 
-void SocketIoDoor::send(const SharedBatch& batch, const Flow& flow) { engine_->send(batch, flow); }
+void SocketIoDoor::gap(const Flow& flow, std::uint64_t dropped) { namespace_.session().gap(flow, dropped); }
 
-void SocketIoDoor::gap(const Flow& flow, std::uint64_t dropped) { engine_->gap(flow, dropped); }
-
-void SocketIoDoor::forget(const Flow& flow, bool deliver) { engine_->connection().forget(flow, deliver); }
+void SocketIoDoor::forget(const Flow& flow, bool deliver) { namespace_.session().forget(flow, deliver); }
 
 void SocketIoDoor::emit(std::string_view event, std::string_view arguments_json) {
-  engine_->send(sio::event(kRoot, event, arguments_json));
+  namespace_.emit(event, arguments_json);
 }
 
-void SocketIoDoor::close(std::string_view) {
-  state_ = State::kAbsent;
-  engine_->send(sio::disconnect(kRoot));
-  engine_->close("ended by the server");
-}
+void SocketIoDoor::close(std::string_view) { namespace_.leave(); }
 
 }  // namespace pillard::transport

@@ -29,10 +29,10 @@ void WebSocket::gap(const Flow& flow, std::uint64_t dropped) {
   if (!closing_) connection_.gap(flow, dropped);
 }
 
-void WebSocket::send_text(std::string_view payload) {
+void WebSocket::send_frame(wire::WsOpcode opcode, std::string_view payload) {
   std::string frame;
   frame.reserve(payload.size() + 10);
-  wire::append_ws_frame(frame, wire::WsOpcode::kText, payload);
+  wire::append_ws_frame(frame, opcode, payload);
   send(fanout::single(std::move(frame)));
 }
 
@@ -107,12 +107,7 @@ void WebSocket::handle(const wire::WsEvent& event) {
     case Kind::kBinary:
       if (!closing_) handler_->binary(event.payload);
       break;
-    case Kind::kPing: {
-      std::string frame;
-      wire::append_ws_frame(frame, wire::WsOpcode::kPong, event.payload);
-      send(fanout::single(std::move(frame)));
-      break;
-    }
+    case Kind::kPing: send_frame(wire::WsOpcode::kPong, event.payload); break;
     case Kind::kClose:
       close(event.code, {});
       connection_.finish();

@@ -31,7 +31,8 @@ class WebSocket final : public Protocol {
   void send(SharedBatch batch);
   void send(SharedBatch batch, const Flow& flow);
   void gap(const Flow& flow, std::uint64_t dropped);
-  void send_text(std::string_view payload);
+  void send_text(std::string_view payload) { send_frame(wire::WsOpcode::kText, payload); }
+  void send_binary(std::string_view payload) { send_frame(wire::WsOpcode::kBinary, payload); }
   /// Starts the closing handshake: what was sent before still arrives, nothing after does.
   void close(std::uint16_t code, std::string_view reason);
   bool open() const noexcept { return !closing_ && connection_.open(); }
@@ -43,6 +44,7 @@ class WebSocket final : public Protocol {
   void not_reading(observe::Text why) override;
 
  private:
+  void send_frame(wire::WsOpcode opcode, std::string_view payload);
   void handle(const wire::WsEvent& event);
   bool charge(std::size_t bytes);
   void end(std::uint16_t code, observe::Text why);

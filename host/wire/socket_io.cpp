@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "pillard/json.h"
+#include "wire/base64.h"
 #include "wire/utf8.h"
 #include "wire/ws_frame.h"
 
@@ -95,6 +97,61 @@ void check_placeholders(json::Reader& reader, std::uint32_t attachments) {
   if (placeholder && !in_range) throw Refused{"a placeholder names no attachment"};
 }
 
+/// Which attachment an object stands for; empty if it is none of them.
+std::optional<std::uint32_t> placeholder(std::string_view object) {
+  json::Reader reader(object);
+  bool stands = false;
+  std::optional<std::uint32_t> index;
+  reader.enter_object();
+  while (const auto key = reader.next_key()) {
+    if (*key == "_placeholder" && reader.peek() == json::Kind::kBool) {
+      stands = reader.read_bool();
+    } else if (*key == "num" && reader.peek() == json::Kind::kNumber) {
+      const auto number = reader.read_raw();
+      std::uint32_t value = 0;
+      if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) index = value;
+    } else {
+      reader.read_raw();
+    }
+  }
+  return stands ? index : std::nullopt;
+}
+
+/// The value at the cursor. Objects are read twice, and what is deep as often as it is deep: the Reader bounds that.
+void inline_value(std::string& out, json::Reader& reader, const std::vector<std::string>& attachments) {
+  if (reader.peek() == json::Kind::kArray) {
+    out += '[';
+    reader.enter_array();
+    for (bool first = true; reader.next_element(); first = false) {
+      if (!first) out += ',';
+      inline_value(out, reader, attachments);
+    }
+    out += ']';
+    return;
+  }
+  const bool object = reader.peek() == json::Kind::kObject;
+  const auto raw = reader.read_raw();
+  if (!object) {
+    out.append(raw);
+  } else if (const auto index = placeholder(raw); index && *index < attachments.size()) {
+    out += '"';
+    append_base64(out, attachments[*index]);
+    out += '"';
+  } else {
+    json::Reader inner(raw);
+    out += '{';
+    inner.enter_object();
+    bool first = true;
+    while (const auto key = inner.next_key()) {
+      if (!std::exchange(first, false)) out += ',';
+      json::append_string(out, *key);
+      out += ':';
+      inline_value(out, inner, attachments);
+    }
+    out += '}';
+  }
+}
+
 void expect_array(json::Reader& reader) {
   if (reader.peek() != json::Kind::kArray) throw Refused{"the payload must be an array"};
 }
@@ -158,9 +215,10 @@ void read_payload(Packet& packet, const Limits& limits) {
   }
 }
 
-void append_head(std::string& out, Type type, std::string_view nsp) {
+void append_head(std::string& out, Type type, std::string_view nsp, std::size_t attachments = 0) {
   out += '4';
   out += static_cast<char>('0' + static_cast<int>(type));
+  if (attachments > 0) out.append(std::to_string(attachments)).append("-");
   if (nsp == "/") return;
   out.append(nsp);
   out += ',';
@@ -231,20 +289,27 @@ std::string disconnect(std::string_view nsp) {
 }
 
 std::string event(std::string_view nsp, std::string_view name, std::string_view arguments_json,
-                  std::optional<std::uint64_t> id) {
+                  std::optional<std::uint64_t> id, std::size_t attachments) {
   std::string out;
   out.reserve(head_size(nsp) + (id ? 20 : 0) + event_size(name, arguments_json));
-  append_head(out, Type::kEvent, nsp);
+  append_head(out, attachments > 0 ? Type::kBinaryEvent : Type::kEvent, nsp, attachments);
   if (id) out += std::to_string(*id);
   append_event(out, name, arguments_json);
   return out;
 }
 
-std::string ack(std::string_view nsp, std::uint64_t id, std::string_view items_json) {
+std::string ack(std::string_view nsp, std::uint64_t id, std::string_view items_json, std::size_t attachments) {
   std::string out;
   out.reserve(head_size(nsp) + 22 + items_json.size());
-  append_head(out, Type::kAck, nsp);
+  append_head(out, attachments > 0 ? Type::kBinaryAck : Type::kAck, nsp, attachments);
   out.append(std::to_string(id)).append("[").append(items_json).append("]");
+  return out;
+}
+
+std::string with_attachments(std::string_view json, const std::vector<std::string>& attachments) {
+  std::string out;
+  json::Reader reader(json);
+  inline_value(out, reader, attachments);
   return out;
 }
 

@@ -48,11 +48,17 @@ std::string connect(std::string_view nsp, std::string_view sid);
 std::string connect_error(std::string_view nsp, std::string_view message, std::string_view data_json = {});
 /// [any] `41[/ns,]`
 std::string disconnect(std::string_view nsp);
-/// [any] `42[/ns,][id]["name"[,json]]`; `arguments_json`: any number of values, comma-separated.
+/// [any] `42[/ns,][id]["name"[,json]]`; `arguments_json`: any number of values, comma-separated. With attachments, for
+/// which the arguments hold placeholders: `45N-[/ns,]...`, and N binary messages are to follow.
 std::string event(std::string_view nsp, std::string_view name, std::string_view arguments_json,
-                  std::optional<std::uint64_t> id = std::nullopt);
-/// [any] `43[/ns,]id[json]`; `items_json`: any number of values, comma-separated.
-std::string ack(std::string_view nsp, std::uint64_t id, std::string_view items_json);
+                  std::optional<std::uint64_t> id = std::nullopt, std::size_t attachments = 0);
+/// [any] `43[/ns,]id[json]`; `items_json`: any number of values, comma-separated. With attachments:
+/// `46N-[/ns,]id[json]`.
+std::string ack(std::string_view nsp, std::uint64_t id, std::string_view items_json, std::size_t attachments = 0);
+
+/// [any] One value of a binary packet with each placeholder replaced by its attachment, as a string in base64: for
+/// those who know JSON only. `json` was decoded with as many attachments.
+std::string with_attachments(std::string_view json, const std::vector<std::string>& attachments);
 
 /// [any] Appends the same bytes as event(), as one unmasked WebSocket text frame: made once for a whole audience.
 void append_event_frame(std::string& out, std::string_view nsp, std::string_view name, std::string_view arguments_json);

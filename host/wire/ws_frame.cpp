@@ -202,6 +202,20 @@ void append_ws_header(std::string& out, WsOpcode opcode, std::uint64_t payload_s
   out.append(header, size);
 }
 
+WsOwnFrame read_own_ws_frame(std::string_view frames) noexcept {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(frames[at]); };
+  std::uint64_t size = byte(1);
+  std::size_t header = 2;
+  if (size >= 126) {
+    header = size == 126 ? 4 : 10;
+    size = 0;
+    for (std::size_t at = 2; at < header; ++at) size = size << 8U | byte(at);
+  }
+  return {.opcode = static_cast<WsOpcode>(byte(0) & 0x0FU),
+          .payload = frames.substr(header, size),
+          .size = header + static_cast<std::size_t>(size)};
+}
+
 void append_ws_frame(std::string& out, WsOpcode opcode, std::string_view payload) {
   append_ws_header(out, opcode, payload.size());
   out.append(payload);

@@ -95,6 +95,15 @@ void ws_mask(std::span<char> bytes, const std::uint8_t (&mask)[4], std::size_t p
 std::size_t ws_header_size(std::uint64_t payload_size) noexcept;
 /// [any] Appends the header of a final, unmasked frame whose payload has that many bytes.
 void append_ws_header(std::string& out, WsOpcode opcode, std::uint64_t payload_size);
+/// A frame of our own in a buffer.
+struct WsOwnFrame {
+  WsOpcode opcode = WsOpcode::kText;
+  std::string_view payload;
+  std::size_t size = 0;  // with its header
+};
+/// [any] The first frame of `frames`, which append_ws_frame() or its like made.
+WsOwnFrame read_own_ws_frame(std::string_view frames) noexcept;
+
 /// [any] Appends a whole frame.
 void append_ws_frame(std::string& out, WsOpcode opcode, std::string_view payload);
 /// [any] Appends a close frame. `code` kWsNoCode: without code and reason. The reason is cut to 123 bytes between

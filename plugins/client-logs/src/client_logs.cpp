@@ -1,6 +1,8 @@
 #include "client_logs.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 namespace client_logs {
@@ -31,6 +33,30 @@ std::string_view boot_of(std::string_view cursor) {
   const auto begin = cursor.find(";b=");
   if (begin == std::string_view::npos) return {};
   return cursor.substr(begin + 1, cursor.find(';', begin + 1) - begin - 1);
+}
+
+/// One part of a cursor, such as "i=2a" for 'i', as a number; empty if it has none.
+std::optional<std::uint64_t> part_of(std::string_view cursor, char name) {
+  const char mark[] = {';', name, '=', 0};
+  const auto begin = cursor.find(mark);
+  if (begin == std::string_view::npos) return std::nullopt;
+  const auto text = cursor.substr(begin + 3, cursor.find(';', begin + 1) - begin - 3);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// Whether an entry stands where `last` stands in the journal, or before it. Numbers count within one journal; one that
+/// was damaged may give a number twice, but not in the past.
+bool repeats(std::string_view cursor, std::string_view last) {
+  if (cursor == last) return true;
+  if (cursor.substr(0, cursor.find(';')) != last.substr(0, last.find(';'))) return false;
+  const auto number = part_of(cursor, 'i');
+  const auto time = part_of(cursor, 't');
+  const auto last_number = part_of(last, 'i');
+  const auto last_time = part_of(last, 't');
+  return number && time && last_number && last_time && *number <= *last_number && *time <= *last_time;
 }
 
 /// Of `systemctl show`; empty if it is not there.
@@ -200,11 +226,13 @@ void LogSource::take(std::string_view piece) {
 }
 
 void LogSource::take(Entry& entry) {
+  // The known one that a reading begins with; and journalctl may show one again when journald starts anew.
+  if (!last_.empty() && repeats(entry.cursor, last_)) {
+    if (entry.cursor == last_) expects_last_ = false;
+    read_any_ = true;
+    return;
+  }
   if (std::exchange(expects_last_, false)) {
-    if (entry.cursor == last_) {
-      read_any_ = true;
-      return;
-    }
     // The follower starts with this boot; what the history ended with may be of an older one.
     if (step_ == Step::kHistory || boot_of(entry.cursor) == boot_of(last_)) say_gap();
   }

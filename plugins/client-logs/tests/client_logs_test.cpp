@@ -112,6 +112,14 @@ TEST_F(ClientLogs, BeginsAnewWhenTheNodeDoesNotKnowACursor) {
   EXPECT_TRUE(stream.running());
 }
 
+TEST_F(ClientLogs, ShowsNothingTwiceThatJournalctlShowsAgain) {
+  auto& stream = following(entry(1, "one") + entry(2, "two"));
+  host.last_process().out(entry(2, "two") + entry(3, "three") + entry(3, "three") + entry(2, "two"));
+  host.last_process().out(entry(3, "three") + entry(4, "four"));
+  EXPECT_THAT(lines(stream), ElementsAre("one", "two", "three", "four"));
+  EXPECT_THAT(stream.notices(), IsEmpty());
+}
+
 TEST_F(ClientLogs, IsTakenUpAgainWhenJournalctlEnds) {
   auto& stream = following();
   host.last_process().exit(1, "Failed to iterate through journal: Bad message\nmore\n");

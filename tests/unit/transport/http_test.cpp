@@ -142,7 +142,8 @@ TEST_F(HttpTest, RefusesWhatItCannotOrWillNotRead) {
       {"GET / HTTP/1.1\r\n\r\n", 400},
       {"GET / HTTP/1.1\nHost: x\n\n", 400},
       {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
-      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n", 413},
       {post("/", std::string(1001, 'x')), 413},
       {"GET /" + std::string(5000, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n", 414},
       {get("/", "X: " + std::string(7000, 'x') + "\r\n"), 431}};

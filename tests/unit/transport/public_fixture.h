@@ -19,6 +19,7 @@ class PublicServer {
   }
   ~PublicServer() {
     server.stop();
+    site.stop();
     sockets.stop();
     server.spine.reactors.drain();
   }

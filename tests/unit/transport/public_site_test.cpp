@@ -47,13 +47,15 @@ TEST_F(PublicSiteTest, SaysThatItRuns) {
 
 TEST_F(PublicSiteTest, GivesTheVerdictsOfEngineIo) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
-      {"GET /?EIO=4&transport=polling", "0", "Transport unknown"},
+      {"GET /?EIO=3&transport=polling", "5", "Unsupported protocol version"},
+      {"GET /?EIO=4&transport=polling&sid=x", "1", "Session ID unknown"},
+      {"POST /?EIO=4&transport=polling", "2", "Bad handshake method"},
       {"GET /?EIO=4", "0", "Transport unknown"},
       {"GET /?EIO=4&transport=constructor", "0", "Transport unknown"},
       {"GET /?EIO=4&transport=websocket&sid=x", "1", "Session ID unknown"},
       {"POST /?EIO=4&transport=websocket", "2", "Bad handshake method"},
       {"GET /?EIO=4&transport=websocket", "3", "Bad request"},
-      {"GET /socket.io/?EIO=4&transport=polling", "0", "Transport unknown"}};
+      {"GET /socket.io/?EIO=4&transport=nothing", "0", "Transport unknown"}};
   for (const auto& [line, code, message] : cases) {
     const auto answer = server.ask(line, kDashboard);
     EXPECT_EQ(answer.status, 400) << line;
@@ -69,7 +71,7 @@ TEST_F(PublicSiteTest, GivesUpgradesTheVerdictAsText) {
   EXPECT_EQ(upgrade("/?transport=websocket"), 400);
   EXPECT_EQ(last, "Unsupported protocol version");
   EXPECT_EQ(upgrade("/?EIO=4&transport=polling"), 400);
-  EXPECT_EQ(last, "Transport unknown");
+  EXPECT_EQ(last, "Bad request");
   EXPECT_EQ(upgrade("/?EIO=4&transport=websocket&sid=x"), 400);
   EXPECT_EQ(last, "Session ID unknown");
   EXPECT_EQ(upgrade("/elsewhere?EIO=4&transport=websocket"), 404);

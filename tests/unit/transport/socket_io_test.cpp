@@ -138,8 +138,38 @@ TEST_F(SocketIoTest, ClosesForWhatComesBeforeTheNamespaceIsJoined) {
 TEST_F(SocketIoTest, ClosesForASecondConnect) { EXPECT_EQ(closed_by("40"), 1000); }
 TEST_F(SocketIoTest, ClosesForAConnectError) { EXPECT_EQ(closed_by(R"(44{"message":"x"})"), 1000); }
 TEST_F(SocketIoTest, ClosesForANamespaceThatWasNotJoined) { EXPECT_EQ(closed_by(R"(42/other,["x"])"), 1000); }
-TEST_F(SocketIoTest, ClosesForBinaryEvents) {
-  EXPECT_EQ(closed_by(R"(451-["x",{"_placeholder":true,"num":0}])"), 1003);
+TEST_F(SocketIoTest, TakesAttachmentsAsBase64) {
+  auto client = server.joined();
+  client.send(ws_text(R"(452-7["nonsense",{"a":{"_placeholder":true,"num":1},"b":[1]}])") +
+              test::ws_frame(0x82, "one") + test::ws_frame(0x82, "two"));
+  EXPECT_THAT(client.heard(), StartsWith("437[{\"error\""));
+  client.send(ws_text(R"(451-["nonsense",{"a":{"_placeholder":true,"num":0},"b":[1]}])") +
+              test::ws_frame(0x82, "bytes"));
+  EXPECT_THAT(client.heard(), testing::HasSubstr(R"("params":{"a":"Ynl0ZXM=","b":[1]})"));
+}
+
+TEST_F(SocketIoTest, ClosesForATextInPlaceOfAnAttachment) {
+  EXPECT_EQ(closed_by(R"(451-["x",{"_placeholder":true,"num":0}])"), 1000);
+}
+
+TEST_F(SocketIoTest, CarriesANodeInEachNamespaceWithATokenOfItsOwn) {
+  const auto one = server.log_in();
+  const auto two = server.log_in();
+  auto client = server.engine();
+  for (const auto& [name, session] : {std::pair("/node/a", one), std::pair("/node/b", two)}) {
+    client.say("40" + std::string(name) + R"(,{"token":")" + session->id + R"("})");
+    EXPECT_THAT(client.heard(), StartsWith("40" + std::string(name) + R"(,{"sid":")"));
+    EXPECT_EQ(client.heard(), "42" + std::string(name) + R"(,["authenticated"])");
+  }
+  client.say(R"(42/node/b,1["nonsense"])");
+  EXPECT_THAT(client.heard(), StartsWith("43/node/b,1["));
+  server.server.spine.log_out(one->id);
+  EXPECT_THAT(client.heard(), StartsWith(R"(42/node/a,["error")"));
+  EXPECT_EQ(client.heard(), "41/node/a,");
+  client.say(R"(42/node/b,2["nonsense"])");
+  EXPECT_THAT(client.heard(), StartsWith("43/node/b,2["));
+  client.say("40/node/a/b");
+  EXPECT_EQ(client.heard(), R"(44/node/a/b,{"message":"Invalid namespace"})");
 }
 
 TEST_F(SocketIoTest, ClosesForPacketsThatAreNone) {

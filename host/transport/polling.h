@@ -1,0 +1,68 @@
+#pragma once
+// Engine.IO's long polling: what waits for the next GET, and the two requests that a client may have under way.
+#include <memory>
+#include <string>
+
+#include "transport/engine_carrier.h"
+#include "transport/http.h"
+#include "transport/message_budget.h"
+#include "transport/outbox.h"
+
+namespace pillard::transport {
+
+class EngineTable;
+
+/// [lane] Belongs to its session.
+class Polling {
+ public:
+  Polling(EngineTable& table, EngineSession& session);
+  ~Polling();
+
+  void send(SharedBatch batch);
+  void send(SharedBatch batch, const Flow& flow);
+  void gap(const Flow& flow, std::uint64_t dropped);
+  Outbox& outbox() noexcept { return outbox_; }
+
+  /// The request's visit; a second one of its kind at the same time ends the session.
+  Site::Admission get();
+  Site::Admission post(const wire::HttpRequest& request);
+
+  /// A WebSocket that would take over, or null. It is closed if it does not do so in time.
+  EngineCarrier* offered() noexcept { return offered_; }
+  void offer(EngineCarrier& carrier);
+  /// It goes, or is closed.
+  void withdraw();
+  /// It was tried and works: what the client polls for now is released.
+  void probed();
+  /// Answers what is pending for the last time, with what waits and then `last`; if nothing is pending, all that is
+  /// kept for a GET to come.
+  void end(wire::engine_io::Type last);
+  /// The WebSocket took over, and what waited.
+  void taken_over();
+  /// Whether a last answer is owed to a GET that has not come.
+  bool owes() const noexcept { return !outbox_.empty(); }
+
+ private:
+  class Get;
+  class Post;
+  void queued();
+  void answer_later();
+  void answer();
+  std::string take();
+  void take_post(std::string body);
+
+  EngineTable& table_;
+  EngineSession& session_;
+  Outbox outbox_;
+  Get* get_ = nullptr;
+  Post* post_ = nullptr;
+  EngineCarrier* offered_ = nullptr;
+  bool probed_ = false;
+  bool answering_ = false;  // at the end of this turn
+  MessageBudget budget_;
+  reactor::Timer upgrade_deadline_;
+  reactor::Timer release_;
+  std::shared_ptr<Polling*> self_ = std::make_shared<Polling*>(this);
+};
+
+}  // namespace pillard::transport
