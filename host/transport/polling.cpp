@@ -70,7 +70,7 @@ class Polling::Get final : public Site::Visit {
     }
     answer_ = std::move(answer);
     polling->get_ = this;
-    if (polling->probed_ || !polling->outbox_.empty()) polling->answer_later();
+    if (polling->probed_ || polling->last_ || !polling->outbox_.empty()) polling->answer_later();
   }
   void going_away() override {
     if (auto* const polling = *polling_) polling->session_.close("the server ends", wire::kWsGoingAway);
@@ -179,11 +179,12 @@ void Polling::answer_later() {
 void Polling::answer() {
   if (!get_) return;
   auto body = take();
+  const bool over = body.empty() && last_;
+  if (over) eio::append_to_payload(body, *std::exchange(last_, std::nullopt));
   if (body.empty() && probed_) eio::append_to_payload(body, eio::Type::kNoop);
   if (body.empty()) return;
-  const bool last = !session_.open() && outbox_.empty();
   std::exchange(get_, nullptr)->give(payload(std::move(body)));
-  if (last) table_.remove(session_);
+  if (over) table_.remove(session_);
 }
 
 /// What waits, as much as one answer may carry.
@@ -248,13 +249,8 @@ void Polling::end(eio::Type last) {
   if (post_ && post_->waits()) std::exchange(post_, nullptr)->give(taken());
   post_ = nullptr;
   if (last == eio::Type::kNoop) outbox_ = {};  // the client wants nothing more
-  std::string frame;
-  wire::append_ws_frame(frame, wire::WsOpcode::kText, std::string(1, static_cast<char>('0' + static_cast<int>(last))));
-  outbox_.push(fanout::single(std::move(frame)));
-  if (get_) {
-    auto body = take();
-    std::exchange(get_, nullptr)->give(payload(std::move(body)));
-  }
+  last_ = last;
+  answer();
 }
 
 void Polling::taken_over() {

@@ -1,6 +1,7 @@
 #pragma once
 // Engine.IO's long polling: what waits for the next GET, and the two requests that a client may have under way.
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "transport/engine_carrier.h"
@@ -34,13 +35,13 @@ class Polling {
   void withdraw();
   /// It was tried and works: what the client polls for now is released.
   void probed();
-  /// Answers what is pending for the last time, with what waits and then `last`; if nothing is pending, all that is
-  /// kept for a GET to come.
+  /// What waits is still given to the polls, then `last` in an answer of its own: a client that finds both in one may
+  /// see the end before what came first.
   void end(wire::engine_io::Type last);
   /// The WebSocket took over, and what waited.
   void taken_over();
-  /// Whether a last answer is owed to a GET that has not come.
-  bool owes() const noexcept { return !outbox_.empty(); }
+  /// Whether that is still owed to a poll that has not come.
+  bool owes() const noexcept { return last_.has_value(); }
 
  private:
   class Get;
@@ -58,6 +59,7 @@ class Polling {
   Post* post_ = nullptr;
   EngineCarrier* offered_ = nullptr;
   bool probed_ = false;
+  std::optional<wire::engine_io::Type> last_;
   bool answering_ = false;  // at the end of this turn
   MessageBudget budget_;
   reactor::Timer upgrade_deadline_;
