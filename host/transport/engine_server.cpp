@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "router/rest.h"
 #include "transport/engine_carrier.h"
 #include "transport/polling.h"

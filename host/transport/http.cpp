@@ -1,5 +1,6 @@
 #include "transport/http.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "router/rest.h"
@@ -104,6 +105,11 @@ bool HttpProtocol::admit() {
   }
   visit_ = std::get<std::unique_ptr<Site::Visit>>(std::move(admission));
   if (request_->chunked) chunks_ = std::make_unique<wire::ChunkedDecoder>(most);
+  // In one piece as long as it may hold a password, so that growing leaves no copies behind; of what is longer no more
+  // than has come, whatever is announced.
+  const std::uint64_t room = connection_.home().limits().body_bytes;
+  if (request_->chunked || request_->content_length.value_or(0) > 0)
+    body_.reserve(std::min(room, request_->chunked ? most : *request_->content_length));
   return true;
 }
 
@@ -121,8 +127,6 @@ std::size_t HttpProtocol::take_chunks(std::string_view input) {
 }
 
 std::size_t HttpProtocol::take_body(std::string_view input) {
-  // In one piece, so that growing leaves no copies of a password behind.
-  if (body_.empty()) body_.reserve(*request_->content_length);
   const auto take = std::min<std::size_t>(input.size(), *request_->content_length - body_.size());
   body_.append(input.substr(0, take));
   if (body_.size() == *request_->content_length) dispatch();
