@@ -103,11 +103,9 @@ void Connection::queued() {
   // A burst within one turn (a replay) is no sign that nobody reads: what the socket takes now does not count.
   if (outbox_.cost() > most && !blocked_) flush();
   if (!open()) return;
-  // Nor is a batch that was begun, however large it is: it is finished, and the client has to show that it reads it.
-  // Below the bound by a quarter, so that not every further batch has to be looked through again.
-  if (outbox_.waiting_cost() > most) home_.metrics_.dropped.add(outbox_.shed(most - most / 4));
-  // Something that can't be dropped. A single entry may be larger than the bound: whoever is up to date gets it.
-  if (outbox_.waiting_cost() > most && outbox_.size() > 1) {
+  const auto bounded = outbox_.hold(most);
+  home_.metrics_.dropped.add(bounded.dropped);
+  if (bounded.over) {
     home_.metrics_.overflows.add();
     return protocol_->not_reading("outbox full: the client does not read");
   }

@@ -88,14 +88,17 @@ void EngineSession::expect_pong(reactor::Clock::time_point deadline) {
   pong_by_ = deadline;
   timer_ = reactor().at(deadline, [this] {
     // A pong may be among what is not read just now.
-    if (carrier_ && !carrier_->socket().connection().reads())
-      return expect_pong(reactor().now() + std::chrono::seconds(1));
+    if (held_back()) return expect_pong(reactor().now() + std::chrono::seconds(1));
     lost("no answer to a heartbeat");
   });
 }
 
+bool EngineSession::held_back() const {
+  return carrier_ ? !carrier_->socket().connection().reads() : polling_ && polling_->holds_back();
+}
+
 bool EngineSession::overdue() {
-  if (!open_ || !awaits_pong_ || reactor().now() < pong_by_ || carrier_) return false;
+  if (!open_ || !awaits_pong_ || reactor().now() < pong_by_ || carrier_ || held_back()) return false;
   lost("no answer to a heartbeat");
   return true;
 }

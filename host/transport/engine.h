@@ -87,6 +87,8 @@ class EngineSession final {
   void schedule_ping();
   void ping();
   void expect_pong(reactor::Clock::time_point deadline);
+  /// The client sends more than it may: what it sends is not read just now.
+  bool held_back() const;
   void end(observe::Text why);
 
   EngineTable& table_;

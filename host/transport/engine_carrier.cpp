@@ -54,7 +54,7 @@ void EngineCarrier::upgrade(std::string_view message) {
     stage_ = Stage::kProbed;
     socket_->send_text("3probe");
     polling.probed();
-  } else if (stage_ == Stage::kProbed && message == "5") {
+  } else if (stage_ == Stage::kProbed && message == "5" && !polling.holds_back()) {  // or it would overtake the POST
     stage_ = Stage::kActive;
     session_->carry_by(*this);
   } else {

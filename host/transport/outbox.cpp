@@ -83,6 +83,16 @@ std::uint64_t Outbox::shed(std::size_t most) {
   return total;
 }
 
+Outbox::Bounded Outbox::hold(std::size_t most) {
+  Bounded result;
+  // A batch that was begun does not count, however large it is: it is finished, and the client has to show that it
+  // reads it. Below the bound by a quarter, so that not every further batch has to be looked through again.
+  if (waiting_cost() > most) result.dropped = shed(most - most / 4);
+  // A single entry may be larger than the bound: whoever is up to date gets it.
+  result.over = waiting_cost() > most && size() > 1;
+  return result;
+}
+
 /// Removes the entries of which nothing is left.
 void Outbox::compact() {
   const auto from = entries_.begin() + static_cast<std::ptrdiff_t>(first_waiting());

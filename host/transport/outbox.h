@@ -40,6 +40,12 @@ class Outbox {
   /// Drops lines, the oldest first, until waiting_cost() is `most` or none is left. The client is told how many in
   /// their place. Returns how many.
   std::uint64_t shed(std::size_t most);
+  struct Bounded {
+    std::uint64_t dropped = 0;
+    bool over = false;  // what waits and can't be dropped is too much: the client has to go
+  };
+  /// Holds what waits to `most`.
+  Bounded hold(std::size_t most);
   /// The flow is about to go. What waits of it is dropped silently, or, if `deliver`, can't be dropped any more.
   void forget(const Flow& flow, bool deliver);
   /// Drops all but the batch that was begun.

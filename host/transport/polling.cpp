@@ -153,13 +153,12 @@ void Polling::gap(const Flow& flow, std::uint64_t dropped) {
   queued();
 }
 
-/// As a connection does it: what can be dropped is, and told; a client for whom that does not help is ended.
 void Polling::queued() {
   auto& home = *table_.home();
-  const auto most = home.limits().outbox_bytes;
   home.metrics().batches.add();
-  if (outbox_.waiting_cost() > most) home.metrics().dropped.add(outbox_.shed(most - most / 4));
-  if (outbox_.waiting_cost() > most && outbox_.size() > 1) {
+  const auto bounded = outbox_.hold(home.limits().outbox_bytes);
+  home.metrics().dropped.add(bounded.dropped);
+  if (bounded.over) {
     home.metrics().overflows.add();
     return session_.lost("the client does not poll");
   }
@@ -196,32 +195,35 @@ std::string Polling::take() {
 }
 
 void Polling::take_post(std::string body) {
+  posted_ = std::move(body);
+  packets_.emplace(posted_);
+  work_off();
+}
+
+/// One POST may bring thousands of packets. Until it is answered the client must not send more, so whoever is over the
+/// budget waits in the middle of it.
+void Polling::work_off() {
   const auto now = table_.reactor().now();
-  auto pause = MessageBudget::Clock::duration::zero();
-  eio::PayloadReader reader(body);
-  while (session_.open()) {
-    const auto packet = reader.next();
-    if (!packet) break;
-    table_.home()->metrics().messages.add();
-    pause = std::max(pause, budget_.charge(now, packet->data.size()));
+  auto& metrics = table_.home()->metrics();
+  while (const auto packet = packets_->next()) {
+    metrics.messages.add();
+    const auto pause = budget_.charge(now, packet->data.size());
     session_.packet(*packet);
-  }
-  if (!post_) return;  // the session has ended, and with it the request
-  if (reader.failed()) {
-    std::exchange(post_, nullptr)->give(bad_request());
-    return session_.lost("not an Engine.IO payload");
-  }
-  if (pause > MessageBudget::Clock::duration::zero() && session_.open()) {
-    table_.home()->metrics().throttled.add();
+    if (!post_) return;  // the session has ended, and with it the request
+    if (pause == MessageBudget::Clock::duration::zero()) continue;
+    metrics.throttled.add();
     if (budget_.flooded(now)) {
-      table_.home()->metrics().floods.add();
+      metrics.floods.add();
       return session_.close("too many messages");
     }
-    // Until it is answered the client must not send more.
-    release_ = table_.reactor().at(now + pause, [this] { std::exchange(post_, nullptr)->give(taken()); });
+    release_ = table_.reactor().at(now + pause, [this] { work_off(); });
     return;
   }
-  std::exchange(post_, nullptr)->give(taken());
+  const bool failed = packets_->failed();
+  packets_.reset();
+  posted_ = {};
+  std::exchange(post_, nullptr)->give(failed ? bad_request() : taken());
+  if (failed) session_.lost("not an Engine.IO payload");
 }
 
 void Polling::offer(EngineCarrier& carrier) {

@@ -42,6 +42,8 @@ class Polling {
   void taken_over();
   /// Whether that is still owed to a poll that has not come.
   bool owes() const noexcept { return last_.has_value(); }
+  /// In the middle of a POST whose client has to wait, which can bring no pong now.
+  bool holds_back() const noexcept { return release_.pending(); }
 
  private:
   class Get;
@@ -51,6 +53,7 @@ class Polling {
   void answer();
   std::string take();
   void take_post(std::string body);
+  void work_off();
 
   EngineTable& table_;
   EngineSession& session_;
@@ -62,6 +65,8 @@ class Polling {
   std::optional<wire::engine_io::Type> last_;
   bool answering_ = false;  // at the end of this turn
   MessageBudget budget_;
+  std::string posted_;  // the body that packets_ walks through
+  std::optional<wire::engine_io::PayloadReader> packets_;
   reactor::Timer upgrade_deadline_;
   reactor::Timer release_;
   std::shared_ptr<Polling*> self_ = std::make_shared<Polling*>(this);

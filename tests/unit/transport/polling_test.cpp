@@ -157,6 +157,41 @@ TEST_F(PollingTest, RefusesWhatIsNoPayload) {
   EXPECT_EQ(poll(sid).status, 400);
 }
 
+TEST(PollingBudget, HoldsBackTheRestOfALongPost) {
+  auto settings = quick();
+  settings.engine.max_payload = 100000;
+  settings.engine.ping_interval = 10s;
+  settings.engine.ping_timeout = 10s;
+  settings.limits.messages_per_second = 100;
+  settings.limits.messages_burst = 10;
+  test::PublicServer server(settings);
+  const auto opened = server.ask("GET /?EIO=4&transport=polling");
+  const auto sid = opened.body.substr(9, 20);
+  const auto polled = [&] {
+    auto client = server.connect();
+    client.send(get(sid));
+    return client.answer().body;
+  };
+  auto joining = server.connect();
+  joining.send(post(sid, "40"));
+  EXPECT_EQ(joining.answer().body, "ok");
+  EXPECT_THAT(polled(), StartsWith("40{"));
+  std::string body;
+  for (int i = 0; i < 30; ++i)
+    body += (i == 0 ? "42"
+                    : "\x1e"
+                      "42") +
+            std::to_string(i) + "[\"x\"]";
+  const auto begin = std::chrono::steady_clock::now();
+  auto client = server.connect();
+  client.send(post(sid, body));
+  EXPECT_EQ(client.answer().body, "ok");
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 150ms) << "twenty over the burst, at a hundred a second";
+  std::string all;
+  for (int i = 0; i < 30 && all.find("4329[") == std::string::npos; ++i) all += polled();
+  for (int i = 0; i < 30; ++i) EXPECT_THAT(all, HasSubstr("43" + std::to_string(i) + "["));
+}
+
 TEST_F(PollingTest, BoundsABody) {
   const auto sid = open();
   EXPECT_EQ(say(sid, "4" + std::string(2000, '0')).status, 413);
