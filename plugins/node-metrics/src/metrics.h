@@ -1,0 +1,122 @@
+#pragma once
+// What subscribers are told. Sizes are bytes, rates are of a second, ratios go from 0 to 1; what a node does not tell,
+// and a rate that two looks do not give, is left out.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pillard/pillard.h"
+
+namespace node_metrics {
+
+/// Shares of the time since the look before. `used` is all but idle and waiting for disks.
+struct CpuUsage {
+  double used = 0, user = 0, system = 0, iowait = 0, steal = 0;
+  PILLARD_FIELDS(CpuUsage, PILLARD_FIELD(used), PILLARD_FIELD(user), PILLARD_FIELD(system), PILLARD_FIELD(iowait),
+                 PILLARD_FIELD(steal))
+};
+
+struct CoreUsage {
+  int core = 0;
+  double used = 0, user = 0, system = 0, iowait = 0, steal = 0;
+  PILLARD_FIELDS(CoreUsage, PILLARD_FIELD(core), PILLARD_FIELD(used), PILLARD_FIELD(user), PILLARD_FIELD(system),
+                 PILLARD_FIELD(iowait), PILLARD_FIELD(steal))
+};
+
+struct LoadAverage {
+  double one = 0, five = 0, fifteen = 0;
+  PILLARD_FIELDS(LoadAverage, PILLARD_FIELD(one), PILLARD_FIELD(five), PILLARD_FIELD(fifteen))
+};
+
+struct Memory {
+  std::uint64_t total = 0, used = 0, available = 0;  // used + available = total
+  std::optional<std::uint64_t> free, buffers, cached;
+  PILLARD_FIELDS(Memory, PILLARD_FIELD(total), PILLARD_FIELD(used), PILLARD_FIELD(available), PILLARD_FIELD(free),
+                 PILLARD_FIELD(buffers), PILLARD_FIELD(cached))
+};
+
+struct Swap {
+  std::uint64_t total = 0, used = 0;
+  PILLARD_FIELDS(Swap, PILLARD_FIELD(total), PILLARD_FIELD(used))
+};
+
+struct Filesystem {
+  std::string mount, device, type;
+  std::uint64_t size = 0, used = 0, available = 0;
+  std::optional<std::uint64_t> inodes, inodes_used;
+  bool read_only = false;
+  std::optional<std::int64_t> full_in;  // s, see forecast.h
+  PILLARD_FIELDS(Filesystem, PILLARD_FIELD(mount), PILLARD_FIELD(device), PILLARD_FIELD(type), PILLARD_FIELD(size),
+                 PILLARD_FIELD(used), PILLARD_FIELD(available), PILLARD_FIELD(inodes), PILLARD_FIELD(inodes_used),
+                 PILLARD_FIELD(read_only), PILLARD_FIELD(full_in))
+};
+
+struct Disk {
+  std::string name;
+  std::optional<std::string> mapper;
+  std::optional<std::uint64_t> read_bytes, write_bytes;
+  std::optional<double> reads, writes;
+  std::optional<double> utilisation;
+  PILLARD_FIELDS(Disk, PILLARD_FIELD(name), PILLARD_FIELD(mapper), PILLARD_FIELD(read_bytes),
+                 PILLARD_FIELD(write_bytes), PILLARD_FIELD(reads), PILLARD_FIELD(writes), PILLARD_FIELD(utilisation))
+};
+
+struct Interface {
+  std::string name;
+  std::optional<std::uint64_t> rx_bytes, tx_bytes;
+  std::optional<double> rx_packets, tx_packets, rx_errors, tx_errors, rx_drops, tx_drops;
+  PILLARD_FIELDS(Interface, PILLARD_FIELD(name), PILLARD_FIELD(rx_bytes), PILLARD_FIELD(tx_bytes),
+                 PILLARD_FIELD(rx_packets), PILLARD_FIELD(tx_packets), PILLARD_FIELD(rx_errors),
+                 PILLARD_FIELD(tx_errors), PILLARD_FIELD(rx_drops), PILLARD_FIELD(tx_drops))
+};
+
+struct Temperature {
+  std::string chip;
+  std::optional<std::string> label;
+  double celsius = 0;
+  std::optional<double> critical;
+  PILLARD_FIELDS(Temperature, PILLARD_FIELD(chip), PILLARD_FIELD(label), PILLARD_FIELD(celsius),
+                 PILLARD_FIELD(critical))
+};
+
+struct Waiting {
+  std::optional<double> some, full;
+  PILLARD_FIELDS(Waiting, PILLARD_FIELD(some), PILLARD_FIELD(full))
+};
+
+struct Pressure {
+  std::optional<Waiting> cpu, memory, io;
+  PILLARD_FIELDS(Pressure, PILLARD_FIELD(cpu), PILLARD_FIELD(memory), PILLARD_FIELD(io))
+};
+
+/// Of a container: what it may use, where that is less than the machine has.
+struct Limits {
+  std::optional<std::uint64_t> memory, memory_used;
+  std::optional<double> cpus;
+  PILLARD_FIELDS(Limits, PILLARD_FIELD(memory), PILLARD_FIELD(memory_used), PILLARD_FIELD(cpus))
+};
+
+/// One `metrics_update`.
+struct Metrics {
+  std::int64_t timestamp = 0;    // ms since 1970, by the daemon's clock
+  std::optional<double> uptime;  // s
+  std::optional<double> period;  // s, by the node's clock: what rates are of
+  std::optional<CpuUsage> cpu;
+  std::vector<CoreUsage> cores;
+  std::optional<LoadAverage> load;
+  std::optional<Memory> memory;
+  std::optional<Swap> swap;
+  std::vector<Filesystem> filesystems;
+  std::vector<Disk> disks;
+  std::vector<Interface> interfaces;
+  std::vector<Temperature> temperatures;
+  std::optional<Pressure> pressure;
+  std::optional<Limits> limits;
+  PILLARD_FIELDS(Metrics, PILLARD_FIELD(timestamp), PILLARD_FIELD(uptime), PILLARD_FIELD(period), PILLARD_FIELD(cpu),
+                 PILLARD_FIELD(cores), PILLARD_FIELD(load), PILLARD_FIELD(memory), PILLARD_FIELD(swap),
+                 PILLARD_FIELD(filesystems), PILLARD_FIELD(disks), PILLARD_FIELD(interfaces),
+                 PILLARD_FIELD(temperatures), PILLARD_FIELD(pressure), PILLARD_FIELD(limits))
+};
+
+}  // namespace node_metrics
