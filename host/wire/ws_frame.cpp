@@ -4,11 +4,14 @@
 #include <cstring>
 #include <utility>
 
+#include "wire/ws_deflate.h"
+
 namespace pillard::wire {
 namespace {
 
 constexpr std::size_t kMaxControl = 125;   // bytes of a control frame's payload
 constexpr std::size_t kKeptBuffer = 4096;  // bytes that an idle decoder may hold on to
+constexpr int kCompressed = 0x40;          // RSV1
 
 /// Codes that may stand in a close frame: those of RFC 6455 and of IANA's registry, and 3000-4999.
 bool is_close_code(std::uint16_t code) {
@@ -44,11 +47,15 @@ void ws_mask(std::span<char> bytes, const std::uint8_t (&mask)[4], std::size_t p
   for (std::size_t i = 0; i < left; ++i) at[i] = static_cast<char>(static_cast<std::uint8_t>(at[i]) ^ turned[i]);
 }
 
+WsDecoder::WsDecoder(WsLimits limits, std::optional<WsDeflate> deflate) : limits_(limits), deflate_(deflate) {}
+WsDecoder::~WsDecoder() = default;
+
 bool WsDecoder::fail(std::uint16_t code, std::string_view reason) {
   error_code_ = code;
   error_reason_ = reason;
   std::string().swap(message_);
   std::string().swap(control_);
+  inflater_.reset();
   return false;
 }
 
@@ -64,7 +71,9 @@ std::size_t WsDecoder::length_bytes() const {
 }
 
 bool WsDecoder::check_first() {
-  if ((header_[0] & 0x70) != 0) return fail(kWsProtocolError, "a reserved bit is set");
+  const bool begins = opcode() == WsOpcode::kText || opcode() == WsOpcode::kBinary;
+  const int allowed = deflate_ && begins ? kCompressed : 0;
+  if ((header_[0] & 0x70 & ~allowed) != 0) return fail(kWsProtocolError, "a reserved bit is set");
   switch (opcode()) {
     case WsOpcode::kContinuation: return in_message_ || fail(kWsProtocolError, "there is no message to continue");
     case WsOpcode::kText:
@@ -94,6 +103,12 @@ bool WsDecoder::check_length() {
     if (left_ < (bytes == 2 ? 126U : 65536U)) return fail(kWsProtocolError, "the length is not in its shortest form");
   }
   if (control()) return true;
+  if (in_message_ ? compressed_ : (header_[0] & kCompressed) != 0) {
+    // What cannot be compressed grows a little, in a clumsy way more; how much it inflates to is seen when it does.
+    const std::uint64_t most = limits_.max_message + limits_.max_message / 8 + 1024;
+    const std::uint64_t before = in_message_ ? deflated_ : 0;
+    return left_ <= most - std::min(before, most) || fail(kWsTooBig, "the message is too big");
+  }
   const std::size_t before = in_message_ ? message_.size() : 0;
   return left_ <= limits_.max_message - std::min(before, limits_.max_message) ||
          fail(kWsTooBig, "the message is too big");
@@ -110,9 +125,14 @@ void WsDecoder::begin_payload() {
   std::memmove(header_ + 2, header_ + 2 + length_bytes(), 4);
   phase_ = 0;
   in_payload_ = true;
-  if (control() || opcode() == WsOpcode::kContinuation) return;
-  text_ = opcode() == WsOpcode::kText;
-  utf8_.reset();
+  if (control()) return;
+  if (opcode() != WsOpcode::kContinuation) {
+    text_ = opcode() == WsOpcode::kText;
+    compressed_ = (header_[0] & kCompressed) != 0;
+    deflated_ = 0;
+    utf8_.reset();
+  }
+  deflated_ += left_;
 }
 
 WsEvent WsDecoder::next(std::span<char>& input) {
@@ -140,6 +160,7 @@ WsEvent WsDecoder::take_payload(std::span<char>& input) {
   const std::uint8_t mask[4] = {header_[2], header_[3], header_[4], header_[5]};
   ws_mask(bytes, mask, phase_);
   phase_ = static_cast<std::uint8_t>((phase_ + bytes.size()) & 3);
+  if (!control() && compressed_) return take_compressed(view(bytes));
   if (!control() && text_ && !utf8_.feed(view(bytes))) {
     fail(kWsBadText, "the text is not UTF-8");
     return error_event();
@@ -153,6 +174,31 @@ WsEvent WsDecoder::take_payload(std::span<char>& input) {
   release_ = !whole;
   const std::string_view payload = whole ? view(bytes) : std::string_view(buffer);
   return control() ? finish_control(payload) : finish_data(payload);
+}
+
+/// Inflates what has come of the payload, as far as the message may grow.
+bool WsDecoder::inflate(std::string_view bytes) {
+  if (!inflater_)
+    inflater_ = std::make_unique<WsInflater>(WsInflater::Options{
+        .window_bits = deflate_->client_max_window_bits, .context_takeover = !deflate_->client_no_context_takeover});
+  const auto before = message_.size();
+  auto result = inflater_->inflate(message_, bytes, limits_.max_message);
+  if (result == WsInflater::Result::kOk && left_ == 0 && final())
+    result = inflater_->finish(message_, limits_.max_message);
+  if (result == WsInflater::Result::kTooBig) return fail(kWsTooBig, "the message is too big");
+  if (result == WsInflater::Result::kBad) return fail(kWsBadText, "the message cannot be inflated");
+  return !text_ || utf8_.feed(std::string_view(message_).substr(before)) || fail(kWsBadText, "the text is not UTF-8");
+}
+
+WsEvent WsDecoder::take_compressed(std::string_view bytes) {
+  if (!inflate(bytes)) return error_event();
+  if (left_ > 0) return {};
+  in_payload_ = false;
+  header_size_ = 0;
+  release_ = true;
+  // Nothing of it is needed any more: an idle client costs no window.
+  if (final() && deflate_->client_no_context_takeover) inflater_.reset();
+  return finish_data(message_);
 }
 
 WsEvent WsDecoder::finish_control(std::string_view payload) {
@@ -186,17 +232,17 @@ WsEvent WsDecoder::finish_data(std::string_view payload) {
     fail(kWsBadText, "the text ends inside a character");
     return error_event();
   }
-  return {text_ ? WsEvent::Kind::kText : WsEvent::Kind::kBinary, payload, 0};
+  return {text_ ? WsEvent::Kind::kText : WsEvent::Kind::kBinary, payload, 0, compressed_};
 }
 
 std::size_t ws_header_size(std::uint64_t payload_size) noexcept {
   return payload_size < 126 ? 2 : payload_size < 65536 ? 4 : 10;
 }
 
-void append_ws_header(std::string& out, WsOpcode opcode, std::uint64_t payload_size) {
+void append_ws_header(std::string& out, WsOpcode opcode, std::uint64_t payload_size, bool compressed) {
   char header[10];
   const std::size_t size = ws_header_size(payload_size);
-  header[0] = static_cast<char>(0x80 | static_cast<std::uint8_t>(opcode));
+  header[0] = static_cast<char>(0x80 | (compressed ? kCompressed : 0) | static_cast<std::uint8_t>(opcode));
   header[1] = static_cast<char>(size == 2 ? payload_size : size == 4 ? 126 : 127);
   for (std::size_t i = 2; i < size; ++i) header[i] = static_cast<char>(payload_size >> (8 * (size - 1 - i)) & 0xFF);
   out.append(header, size);
@@ -212,6 +258,7 @@ WsOwnFrame read_own_ws_frame(std::string_view frames) noexcept {
     for (std::size_t at = 2; at < header; ++at) size = size << 8U | byte(at);
   }
   return {.opcode = static_cast<WsOpcode>(byte(0) & 0x0FU),
+          .compressed = (byte(0) & kCompressed) != 0,
           .payload = frames.substr(header, size),
           .size = header + static_cast<std::size_t>(size)};
 }

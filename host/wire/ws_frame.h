@@ -1,11 +1,14 @@
 #pragma once
-// WebSocket frames (RFC 6455) as a server reads and writes them. No extensions.
+// WebSocket frames (RFC 6455) as a server reads and writes them, compressed (RFC 7692) if that was agreed.
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "wire/utf8.h"
+#include "wire/ws_extension.h"
 
 namespace pillard::wire {
 
@@ -35,18 +38,25 @@ struct WsEvent {
   Kind kind = Kind::kNone;
   std::string_view payload = {};  // valid until the next call of next() and while the input stays where it is
   std::uint16_t code = 0;
+  bool compressed = false;  // it came in fewer bytes, or a few more, than `payload` has
 };
 
 struct WsLimits {
-  std::size_t max_message = 1'000'000;  // bytes of one message's payload; 1009 as soon as a header announces more
+  /// Bytes of one message, when it is inflated; 1009 as soon as a header announces more, or more has been inflated.
+  std::size_t max_message = 1'000'000;
 };
 
+class WsInflater;
+
 /// [any] Decodes a client's frames, fed in any cut. Payloads are unmasked in place: a message that arrives whole in one
-/// frame is handed out without being copied. Memory grows with bytes that arrived, never with announced lengths; an
-/// idle decoder holds less than 5 KB.
+/// frame is handed out without being copied, unless it is compressed. Memory grows with bytes that arrived or were
+/// inflated, never with announced lengths; an idle decoder holds less than 5 KB, and what a WsInflater does if one was
+/// needed and the client may refer to earlier messages.
 class WsDecoder {
  public:
-  explicit WsDecoder(WsLimits limits = {}) : limits_(limits) {}
+  /// `deflate`: what was agreed; empty: a compressed message is an error.
+  explicit WsDecoder(WsLimits limits = {}, std::optional<WsDeflate> deflate = std::nullopt);
+  ~WsDecoder();
 
   /// Consumes from the front of `input` (whose bytes it changes) up to the next event. Call it until it returns kNone:
   /// then the input is consumed, and what was unfinished has been copied.
@@ -59,6 +69,8 @@ class WsDecoder {
   bool check_length();
   void begin_payload();
   WsEvent take_payload(std::span<char>& input);
+  WsEvent take_compressed(std::string_view bytes);
+  bool inflate(std::string_view bytes);
   WsEvent finish_control(std::string_view payload);
   WsEvent finish_close(std::string_view payload);
   WsEvent finish_data(std::string_view payload);
@@ -72,17 +84,21 @@ class WsDecoder {
   std::size_t length_bytes() const;
 
   WsLimits limits_;
+  std::optional<WsDeflate> deflate_;
   std::uint8_t header_[14] = {};
   std::uint8_t header_size_ = 0;  // how much of header_ has arrived
   bool in_payload_ = false;
   bool in_message_ = false;  // between the first and the last frame of a fragmented message
   bool text_ = false;        // the message's kind
+  bool compressed_ = false;  // the message's
   bool closed_ = false;      // a close frame came
   bool release_ = false;     // the last event's payload lies in a buffer of ours
   std::uint16_t error_code_ = 0;
   std::uint64_t left_ = 0;  // payload bytes of this frame still to come
   std::uint8_t phase_ = 0;  // of the mask
   Utf8Validator utf8_;
+  std::uint64_t deflated_ = 0;  // bytes announced of a compressed message, by all its frames so far
+  std::unique_ptr<WsInflater> inflater_;
   std::string message_;  // what came of an unfinished message
   std::string control_;  // what came of an unfinished control frame
   std::string_view error_reason_;
@@ -94,10 +110,11 @@ void ws_mask(std::span<char> bytes, const std::uint8_t (&mask)[4], std::size_t p
 /// [any] Bytes of the header of an unmasked frame: 2, 4 or 10.
 std::size_t ws_header_size(std::uint64_t payload_size) noexcept;
 /// [any] Appends the header of a final, unmasked frame whose payload has that many bytes.
-void append_ws_header(std::string& out, WsOpcode opcode, std::uint64_t payload_size);
+void append_ws_header(std::string& out, WsOpcode opcode, std::uint64_t payload_size, bool compressed = false);
 /// A frame of our own in a buffer.
 struct WsOwnFrame {
   WsOpcode opcode = WsOpcode::kText;
+  bool compressed = false;
   std::string_view payload;
   std::size_t size = 0;  // with its header
 };

@@ -45,9 +45,11 @@ std::variant<std::string, HttpError> check_websocket_upgrade(const HttpRequest& 
   return websocket_accept_key(*key);
 }
 
-std::string websocket_upgrade_response(std::string_view accept_key) {
+std::string websocket_upgrade_response(std::string_view accept_key, std::string_view extensions) {
   std::string out = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-  out.append("Sec-WebSocket-Accept: ").append(accept_key).append("\r\n\r\n");
+  out.append("Sec-WebSocket-Accept: ").append(accept_key).append("\r\n");
+  if (!extensions.empty()) out.append("Sec-WebSocket-Extensions: ").append(extensions).append("\r\n");
+  out.append("\r\n");
   return out;
 }
 

@@ -16,7 +16,8 @@ std::string websocket_accept_key(std::string_view key);
 /// must carry `Sec-WebSocket-Version: 13`). Origin and Host are the caller's to check.
 std::variant<std::string, HttpError> check_websocket_upgrade(const HttpRequest& request);
 
-/// [any] The complete 101 answer, nothing behind it. `accept_key` comes from check_websocket_upgrade().
-std::string websocket_upgrade_response(std::string_view accept_key);
+/// [any] The complete 101 answer, nothing behind it. `accept_key` comes from check_websocket_upgrade(), `extensions`
+/// from ws_deflate_answer(), or is empty.
+std::string websocket_upgrade_response(std::string_view accept_key, std::string_view extensions = {});
 
 }  // namespace pillard::wire

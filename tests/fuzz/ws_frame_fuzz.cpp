@@ -1,4 +1,5 @@
-// A client's frames: the events are the same in any cut, and a message that is written again is read again.
+// A client's frames, with and without compression: the events are the same in any cut, and a message that is written
+// again is read again.
 #include <tuple>
 #include <vector>
 
@@ -62,17 +63,25 @@ void check_written_again(const Seen& seen) {
 
 }  // namespace
 
-void run(std::string_view input) {
+namespace {
+void run(std::string_view input, std::optional<wire::WsDeflate> agreed) {
   Seen whole;
-  wire::WsDecoder at_once(kLimits);
+  wire::WsDecoder at_once(kLimits, agreed);
   take(at_once, std::string(input), whole);
   Seen cut;
-  wire::WsDecoder bit_by_bit(kLimits);
+  wire::WsDecoder bit_by_bit(kLimits, agreed);
   bool going = true;
   in_pieces(input, [&](std::string piece) { going = going && take(bit_by_bit, std::move(piece), cut); });
   FUZZ_REQUIRE(whole == cut);
   check(whole);
   check_written_again(whole);
+}
+}  // namespace
+
+void run(std::string_view input) {
+  run(input, std::nullopt);
+  run(input, wire::WsDeflate{});
+  run(input, wire::WsDeflate{.client_no_context_takeover = true, .client_max_window_bits = 9});
 }
 
 }  // namespace pillard::fuzz

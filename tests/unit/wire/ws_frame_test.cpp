@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "wire/ws_deflate.h"
+
 namespace pillard::wire {
 namespace {
 
@@ -280,6 +282,119 @@ TEST(WsEncoder, WritesLengthsInTheirShortestForm) {
   EXPECT_EQ(header(126), raw({0x82, 126, 0, 126}));
   EXPECT_EQ(header(65535), raw({0x82, 126, 0xFF, 0xFF}));
   EXPECT_EQ(header(65536), raw({0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0}));
+}
+
+std::string deflated(std::string_view message) {
+  WsDeflater deflater({});
+  std::string out;
+  deflater.deflate(out, message);
+  return out;
+}
+std::vector<std::string> inflate(std::string_view bytes, std::size_t piece = SIZE_MAX, WsLimits limits = {},
+                                 WsDeflate agreed = {}) {
+  WsDecoder decoder(limits, agreed);
+  std::vector<std::string> events;
+  for (std::size_t at = 0; at < bytes.size(); at += std::min(piece, bytes.size() - at)) {
+    feed(decoder, bytes.substr(at, piece), events);
+    if (!events.empty() && events.back().starts_with("error")) break;
+  }
+  return events;
+}
+constexpr int kRsv1 = 0x40;
+
+/// A message in as many frames as it has bytes, and one more.
+std::string in_single_bytes(int first, const std::string& payload) {
+  std::string frames = frame(first, "");
+  for (const char byte : payload.substr(0, payload.size() - 1)) frames += more(std::string(1, byte));
+  return frames + last(payload.substr(payload.size() - 1));
+}
+
+TEST(WsDecoderWithDeflate, InflatesInAnyCutAndInAnyFragments) {
+  const std::string euro = "\xE2\x82\xAC";
+  for (const auto& message : {std::string("hello"), std::string(), kLong + euro, kVeryLong + euro + kVeryLong}) {
+    const auto payload = deflated(message);
+    const auto half = payload.size() / 2;
+    const std::vector<std::string> expected{"text:" + message};
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, SIZE_MAX}) {
+      EXPECT_EQ(inflate(frame(kFin | kRsv1 | 1, payload), piece), expected);
+      EXPECT_EQ(inflate(frame(kRsv1 | 1, payload.substr(0, half)) + more("") + last(payload.substr(half)), piece),
+                expected);
+      EXPECT_EQ(inflate(in_single_bytes(kRsv1 | 1, payload), piece), expected);
+    }
+  }
+  EXPECT_THAT(inflate(frame(kRsv1 | 2, deflated("ab")) + ping("p") + last("")), ElementsAre("ping:p", "binary:ab"));
+}
+
+TEST(WsDecoderWithDeflate, TakesPlainMessagesBetweenCompressedOnes) {
+  const auto compressed = frame(kFin | kRsv1 | 1, deflated("hello"));
+  EXPECT_THAT(inflate(text("a") + compressed + first_text("b") + last("c") + compressed),
+              ElementsAre("text:a", "text:hello", "text:bc", "text:hello"));
+}
+
+TEST(WsDecoderWithDeflate, ReadsWithWhatWasBeforeUnlessAgreedOtherwise) {
+  WsDeflater deflater({.context_takeover = true});
+  std::string frames;
+  for (int i = 0; i < 3; ++i) {
+    std::string payload;
+    deflater.deflate(payload, kLong + "end");
+    frames += frame(kFin | kRsv1 | 1, payload);
+  }
+  const auto told = "text:" + kLong + "end";
+  EXPECT_THAT(inflate(frames), ElementsAre(told, told, told));
+  EXPECT_THAT(inflate(frames, SIZE_MAX, {}, {.client_no_context_takeover = true}), ElementsAre(told, "error 1007"));
+}
+
+TEST(WsDecoderWithDeflate, AllowsTheBitOnlyWhereAMessageBegins) {
+  EXPECT_THAT(decode(frame(kFin | kRsv1 | 1, deflated("a"))), ElementsAre("error 1002")) << "not agreed";
+  EXPECT_THAT(inflate(frame(kRsv1 | 1, deflated("a")) + frame(kFin | kRsv1, "")), ElementsAre("error 1002"));
+  EXPECT_THAT(inflate(first_text("a") + frame(kFin | kRsv1, "")), ElementsAre("error 1002"));
+  for (const int control : {8, 9, 10})
+    EXPECT_THAT(inflate(frame(kFin | kRsv1 | control, "")), ElementsAre("error 1002")) << control;
+  for (const int bits : {0x20, 0x10, 0x60, 0x50, 0x70})
+    EXPECT_THAT(inflate(frame(kFin | bits | 1, "")), ElementsAre("error 1002")) << bits;
+}
+
+TEST(WsDecoderWithDeflate, ClosesOnWhatCannotBeInflated) {
+  EXPECT_THAT(inflate(frame(kFin | kRsv1 | 1, "\xFF\xFF\xFF")), ElementsAre("error 1007"));
+  const auto payload = deflated(kLong);
+  EXPECT_THAT(inflate(frame(kFin | kRsv1 | 2, payload.substr(0, payload.size() - 2))), ElementsAre("error 1007"));
+}
+
+TEST(WsDecoderWithDeflate, ChecksTheInflatedText) {
+  EXPECT_THAT(inflate(frame(kFin | kRsv1 | 1, deflated("\xC3("))), ElementsAre("error 1007"));
+  EXPECT_THAT(inflate(frame(kFin | kRsv1 | 1, deflated("a\xC3"))), ElementsAre("error 1007")) << "half a character";
+  EXPECT_THAT(inflate(frame(kFin | kRsv1 | 2, deflated("\xC3("))), ElementsAre("binary:\xC3("));
+  // While it arrives: the message never ends.
+  EXPECT_THAT(inflate(frame(kRsv1 | 1, deflated(kLong + "\xFF"))), ElementsAre("error 1007"));
+}
+
+TEST(WsDecoderWithDeflate, BoundsWhatAMessageInflatesTo) {
+  const WsLimits limits{.max_message = 5000};
+  const auto most = frame(kFin | kRsv1 | 1, deflated(std::string(5000, 'x')));
+  EXPECT_THAT(inflate(most + most, SIZE_MAX, limits),
+              ElementsAre("text:" + std::string(5000, 'x'), "text:" + std::string(5000, 'x')));
+  for (const std::size_t piece : {std::size_t{1}, SIZE_MAX}) {
+    EXPECT_THAT(inflate(frame(kFin | kRsv1 | 1, deflated(std::string(5001, 'x'))), piece, limits),
+                ElementsAre("error 1009"));
+    EXPECT_THAT(inflate(in_single_bytes(kRsv1 | 1, deflated(std::string(3'000'000, 'x'))), piece, limits),
+                ElementsAre("error 1009"));
+  }
+  // Stored blocks are longer than what they hold; empty ones without end are refused as such.
+  std::string stored;
+  for (int i = 0; i < 50; ++i) stored += std::string("\x00\x64\x00\x9B\xFF", 5) + std::string(100, 'y');
+  EXPECT_THAT(inflate(frame(kFin | kRsv1 | 1, stored + '\0'), SIZE_MAX, limits),
+              ElementsAre("text:" + std::string(5000, 'y')));
+  std::string nothing;
+  for (int i = 0; i < 2000; ++i) nothing += std::string("\x00\x00\x00\xFF\xFF", 5);
+  EXPECT_THAT(inflate(frame(kFin | kRsv1 | 1, nothing), SIZE_MAX, limits), ElementsAre("error 1009"));
+  EXPECT_THAT(inflate(in_single_bytes(kRsv1 | 1, nothing), SIZE_MAX, limits), ElementsAre("error 1009"));
+}
+
+TEST(WsDecoderWithDeflate, TakesAMessageIn65536Fragments) {
+  std::string frames = frame(kRsv1 | 1, "");
+  const auto payload = deflated(kVeryLong);
+  for (std::size_t i = 0; i < 65'534; ++i) frames += more(i < payload.size() ? payload.substr(i, 1) : "");
+  EXPECT_THAT(inflate(frames + last("")), ElementsAre("text:" + kVeryLong));
 }
 
 TEST(WsEncoder, WritesWholeFrames) {

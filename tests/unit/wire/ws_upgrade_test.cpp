@@ -96,5 +96,11 @@ TEST(WebSocketUpgrade, AnswersWithTheAcceptKey) {
             "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
 }
 
+TEST(WebSocketUpgrade, NamesWhatWasAgreedOf) {
+  EXPECT_EQ(websocket_upgrade_response("x", "permessage-deflate"),
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Accept: x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace pillard::wire
