@@ -10,15 +10,6 @@ namespace pillard::session {
 
 namespace {
 
-/// One customer: an IPv4 address, or the /64 that an IPv6 host picks its addresses from.
-std::string client_key(const Poco::Net::IPAddress& client) {
-  const auto* const bytes = static_cast<const char*>(client.addr());
-  if (client.family() != Poco::Net::IPAddress::IPv6) return {bytes, 4};
-  // A listener on :: sees IPv4 clients as mapped addresses; they all share one /64.
-  if (client.isIPv4Mapped()) return {bytes + 12, 4};
-  return {bytes, 8};
-}
-
 std::string account_key(std::string_view node, std::string_view username) {
   // A digest: two fields become one key of a fixed size without a separator that could be forged.
   return keyed_digest("account", {node, username});
@@ -26,9 +17,9 @@ std::string account_key(std::string_view node, std::string_view username) {
 
 }  // namespace
 
-std::optional<LoginLimiter::Refusal> LoginLimiter::attempt(const Poco::Net::IPAddress& client, std::string_view node,
+std::optional<LoginLimiter::Refusal> LoginLimiter::attempt(const wire::Address& client, std::string_view node,
                                                            std::string_view username) {
-  const auto address = client_key(client);
+  const auto address = client.group();
   const auto account = account_key(node, username);
   const std::string machine(node);
   const auto now = options_.now();

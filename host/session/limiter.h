@@ -8,9 +8,8 @@
 #include <string_view>
 #include <unordered_map>
 
-#include <Poco/Net/IPAddress.h>
-
 #include "pillard/problem.h"
+#include "wire/address.h"
 
 namespace pillard::session {
 
@@ -46,7 +45,7 @@ class LoginLimiter {
   /// [any] Charges one attempt, or says why it may not be made; a refused one is not charged. `node` is node_key().
   /// A key is forgotten only when its budget is whole again, when remembering it changes nothing. While all `max_keys`
   /// places are taken by keys that count, new keys are refused: a flood of them resets nobody's budget.
-  [[nodiscard]] std::optional<Refusal> attempt(const Poco::Net::IPAddress& client, std::string_view node,
+  [[nodiscard]] std::optional<Refusal> attempt(const wire::Address& client, std::string_view node,
                                                std::string_view username);
 
   /// [any] The attempt led to a login: account and node get it back.
