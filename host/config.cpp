@@ -1,187 +1,30 @@
-#include "config.h"
+#include "config_values.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <set>
 #include <system_error>
 
 namespace pillard::config {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;  // what Config takes
 
-/// For messages: short, and on one line.
-std::string in_quotes(std::string_view value) {
-  std::string out = "\"";
-  for (const char c : value.substr(0, 64)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return out + (value.size() > 64 ? "...\"" : "\"");
-}
-
-bool only(std::string_view text, std::string_view extra) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || extra.find(c) != std::string_view::npos;
-  });
-}
-
-/// Decimal digits and nothing else.
-std::optional<unsigned> number(std::string_view text, unsigned max) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max) return std::nullopt;
-  return value;
-}
-
-milliseconds duration(const Config& config, const std::string& key, milliseconds fallback, std::int64_t min,
-                      std::int64_t max) {
-  return milliseconds(config.integer(key, fallback.count(), min, max));
-}
-
-std::size_t size(const Config& config, const std::string& key, std::size_t fallback, std::int64_t min,
-                 std::int64_t max) {
-  return static_cast<std::size_t>(config.integer(key, static_cast<std::int64_t>(fallback), min, max));
-}
-
-constexpr std::string_view kEndpointHint =
-    " is no address to listen on; write 127.0.0.1:3001, [::1]:3001 or, for every interface, 0.0.0.0:3001";
-
-std::vector<Endpoint> read_listen(const Config& config, bool port_replaced) {
-  std::vector<Endpoint> endpoints;
-  const auto values = config.list("server.listen", {"127.0.0.1:3001"});
-  if (values.empty()) config.reject("server.listen", "at least one address is needed, such as 127.0.0.1:3001");
-  for (const auto& value : values) {
-    const auto endpoint = parse_endpoint(value);
-    if (!endpoint) {
-      config.reject("server.listen", in_quotes(value) + std::string(kEndpointHint));
-    } else if (std::find(endpoints.begin(), endpoints.end(), *endpoint) == endpoints.end()) {
-      endpoints.push_back(*endpoint);
-    } else if (!port_replaced && endpoint->port != 0) {
-      config.reject("server.listen", endpoint->text() + " stands twice");
-    }
-  }
-  return endpoints;
-}
-
-std::vector<std::string> read_origins(const Config& config) {
-  std::vector<std::string> origins;
-  for (const auto& value : config.list("server.origins", {"http://localhost:3000"})) {
-    if (value.find('*') != std::string::npos) {
-      config.reject("server.origins",
-                    "wildcards are refused: browsers send the session cookie along, so any page that matches could act "
-                    "as the user; list each origin, such as https://dashboard.example");
-    } else if (value.find('@') != std::string::npos) {
-      config.reject("server.origins", "an origin has no user and no password: scheme://host[:port]");
-    } else if (auto origin = parse_origin(value)) {
-      if (std::find(origins.begin(), origins.end(), *origin) == origins.end()) origins.push_back(std::move(*origin));
-    } else {
-      config.reject("server.origins",
-                    in_quotes(value) + " is no origin; write scheme://host[:port], such as https://dashboard.example");
-    }
-  }
-  return origins;
-}
-
-std::vector<std::string> own_origins(const std::vector<Endpoint>& endpoints) {
-  std::set<std::string> origins;
-  for (const auto& endpoint : endpoints) {
-    // Behind a wildcard any name may lead here; which ones are ours is for the operator to say.
-    if (endpoint.wildcard() || endpoint.port == 0) continue;
-    if (endpoint.loopback()) origins.insert(*parse_origin(fmt::format("http://localhost:{}", endpoint.port)));
-    origins.insert(*parse_origin("http://" + endpoint.text()));
-  }
-  return {origins.begin(), origins.end()};
-}
-
-std::string read_path(const Config& config) {
-  auto path = config.text("server.path", "/", 1);
-  const bool plain = std::all_of(path.begin(), path.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '/' || c == '-' || c == '_' || c == '.' || c == '~';
-  });
-  if (!path.starts_with('/') || !plain || path.find("//") != std::string::npos) {
-    config.reject("server.path",
-                  in_quotes(path) + " is no path; it begins with / and is made of letters, digits and -_.~");
-    return "/";
-  }
-  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  for (const std::string_view taken : {"/api", "/ws", "/healthz", "/readyz", "/metrics"})
-    if (path == taken || path.starts_with(std::string(taken) + "/"))
-      config.reject("server.path", std::string(taken) + " is used by the daemon itself; choose another path");
-  return path;
-}
-
-Server read_server(const Config& config, bool port_replaced) {
-  Server server;
-  server.listen = read_listen(config, port_replaced);
-  server.origins = read_origins(config);
-  server.own = own_origins(server.listen);
-  server.path = read_path(config);
-  server.reactors = static_cast<unsigned>(config.integer("server.reactors", 0, 0, 256));
-  return server;
-}
-
-Admin read_admin(const Config& config, const Server& server) {
-  Admin admin;
-  const auto value = config.text("admin.listen", admin.listen->text());
-  admin.listen = parse_endpoint(value);
-  if (!value.empty() && !admin.listen) {
-    config.reject("admin.listen", in_quotes(value) + std::string(kEndpointHint) + "; leave it empty to turn it off");
-  } else if (admin.listen && admin.listen->port != 0 &&
-             std::find(server.listen.begin(), server.listen.end(), *admin.listen) != server.listen.end()) {
-    config.reject("admin.listen",
-                  admin.listen->text() + " is taken by server.listen; metrics need a port of their own");
-  }
-  return admin;
-}
-
-std::vector<std::string> read_networks(const Config& config, const std::string& key) {
-  auto networks = config.list(key, {});
-  for (const auto& value : networks) {
-    if (!valid_network(value))
-      config.reject(key,
-                    in_quotes(value) +
-                        " is no network; write 10.0.0.0/8, fd00::/8 or 192.0.2.7, with no bits set behind the prefix");
-  }
-  return networks;
-}
-
-template <class T>
-using Choices = std::initializer_list<std::pair<std::string_view, T>>;
 const Choices<Level> kLevels{
     {"info", Level::kInfo}, {"error", Level::kError}, {"warning", Level::kWarning}, {"debug", Level::kDebug}};
 
-/// A choice among names; the first one is the default.
-template <class T>
-T choose(const Config& config, const std::string& key, Choices<T> choices) {
-  const auto value = config.text(key, choices.begin()->first);
-  std::string names;
-  for (const auto& [name, choice] : choices) {
-    if (value == name) return choice;
-    names += (names.empty() ? "" : ", ") + std::string(name);
-  }
-  config.reject(key, in_quotes(value) + " is none of: " + names);
-  return choices.begin()->second;
-}
-
-std::filesystem::path read_path_of(const Config& config, const std::string& key, const std::filesystem::path& fallback,
-                                   const std::filesystem::path& base) {
-  // An absolute right-hand side replaces the left one.
-  return (base / config.text(key, fallback.native(), 1)).lexically_normal();
-}
-
 Ssh read_ssh(const Config& config, const std::filesystem::path& base) {
   Ssh ssh;
-  ssh.known_hosts = read_path_of(config, "ssh.known_hosts", ssh.known_hosts, base);
+  ssh.known_hosts = path_of(config, "ssh.known_hosts", ssh.known_hosts, base);
   ssh.host_keys =
       choose<HostKeys>(config, "ssh.host_keys",
                        {{"accept-new", HostKeys::kAcceptNew}, {"strict", HostKeys::kStrict}, {"off", HostKeys::kOff}});
-  ssh.allow = read_networks(config, "ssh.allow");
-  ssh.deny = read_networks(config, "ssh.deny");
+  ssh.allow = networks(config, "ssh.allow");
+  ssh.deny = networks(config, "ssh.deny");
   ssh.connect_timeout = duration(config, "ssh.connect_timeout", ssh.connect_timeout, 500, 120'000);
   ssh.linger = duration(config, "ssh.linger", ssh.linger, 0, 3'600'000);
   return ssh;
@@ -235,21 +78,6 @@ Engine read_engine(const Config& config) {
     if (!valid_namespace(name))
       config.reject("engine.namespaces", in_quotes(name) + " is no namespace: /, /name or /name/*");
   return engine;
-}
-
-Limits read_limits(const Config& config) {
-  Limits limits;
-  limits.connections = size(config, "limits.connections", limits.connections, 1, 1'000'000);
-  limits.head_bytes = size(config, "limits.head_bytes", limits.head_bytes, 1024, 65'536);
-  limits.head_timeout = duration(config, "limits.head_timeout", limits.head_timeout, 100, 120'000);
-  limits.body_bytes = size(config, "limits.body_bytes", limits.body_bytes, 1024, 16'777'216);
-  limits.outbox_bytes = size(config, "limits.outbox_bytes", limits.outbox_bytes, 65'536, 268'435'456);
-  limits.stall_timeout = duration(config, "limits.stall_timeout", limits.stall_timeout, 1000, 600'000);
-  limits.messages_per_second =
-      static_cast<unsigned>(size(config, "limits.messages_per_second", limits.messages_per_second, 1, 100'000));
-  limits.messages_burst =
-      static_cast<unsigned>(size(config, "limits.messages_burst", limits.messages_burst, 1, 1'000'000));
-  return limits;
 }
 
 Logging read_log(const Config& config) {
@@ -317,23 +145,6 @@ Settings read(const Config& config, const Sources& sources, bool port_replaced) 
   settings.watchdog = read_watchdog(config);
   settings.limits = read_limits(config);
   return settings;
-}
-
-/// Puts another port into each address of server.listen; one that is wrong stays, to be named as the mistake it is.
-void replace_ports(Config& config, const std::string& port, const std::string& origin) {
-  if (!number(port, 65535) || *number(port, 65535) == 0) {
-    config.set("server.listen", "127.0.0.1:3001", origin);
-    config.reject("server.listen", in_quotes(port) + " is no port: a number from 1 to 65535");
-    return;
-  }
-  std::string listen;
-  for (const auto& value : config.list("server.listen", {"127.0.0.1:3001"})) {
-    auto endpoint = parse_endpoint(value);
-    if (!endpoint) return;
-    endpoint->port = static_cast<std::uint16_t>(*number(port, 65535));
-    listen += (listen.empty() ? "" : ", ") + endpoint->text();
-  }
-  if (!listen.empty()) config.set("server.listen", listen, origin);
 }
 
 bool apply_environment(Config& config, const std::map<std::string, std::string>& environment, bool keep_listen) {

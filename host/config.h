@@ -17,16 +17,25 @@
 
 namespace pillard::config {
 
-/// An address and port to listen on: a literal address, never a name to resolve. Port 0: any free one, as tests want.
+/// What to listen on: a literal address (never a name to resolve) and port, or a unix socket. Port 0: any free one, as
+/// tests want.
 struct Endpoint {
-  std::string host;  // "127.0.0.1", "0.0.0.0", "::1": without brackets
+  std::string host = {};  // "127.0.0.1", "0.0.0.0", "::1": without brackets
   std::uint16_t port = 0;
+  std::string path = {};  // of a unix socket, absolute; else empty
 
+  bool unix_socket() const noexcept { return !path.empty(); }
   bool v6() const noexcept { return host.find(':') != std::string::npos; }
-  bool loopback() const noexcept;  ///< 127.0.0.0/8 or ::1
+  bool loopback() const noexcept;  ///< 127.0.0.0/8, ::1 or a unix socket: this machine only
   bool wildcard() const noexcept;  ///< 0.0.0.0 or ::
-  std::string text() const;        ///< "127.0.0.1:3001", "[::1]:3001"
+  std::string text() const;        ///< "127.0.0.1:3001", "[::1]:3001", "unix:/run/pillard/pillard.sock"
   bool operator==(const Endpoint&) const = default;
+};
+
+/// Which header of trusted proxies says whom they speak for.
+enum class Forwarding {
+  kXForwarded,  // X-Forwarded-For and X-Forwarded-Proto
+  kForwarded,   // Forwarded, RFC 7239
 };
 
 struct Server {
@@ -34,7 +43,11 @@ struct Server {
   std::vector<std::string> origins{"http://localhost:3000"};  // "scheme://host[:port]", lower case, no default port
   std::vector<std::string> own;  // no key: origins of the pages that this daemon serves itself, told from `listen`
   std::string path = "/";        // of Socket.IO, without a closing slash; always on /socket.io/ as well
-  unsigned reactors = 0;         // event loops; 0: one a core
+  std::string base = {};         // all of it is served below this path, which has no closing slash; empty: at the root
+  unsigned unix_mode = 0660;     // rights of a unix socket's file
+  std::vector<std::string> trusted_proxies = {};  // networks, or "unix": their peers may say whom they speak for
+  Forwarding forwarded = Forwarding::kXForwarded;
+  unsigned reactors = 0;  // event loops; 0: one a core
 };
 
 struct Admin {
@@ -95,13 +108,16 @@ struct Watchdog {
 
 struct Limits {
   std::size_t connections = 10000;                 // on the public listener, all together
+  std::size_t connections_per_address = 256;       // of one IPv4 address or IPv6 /64
   std::size_t head_bytes = 16384;                  // request line and headers
   std::chrono::milliseconds head_timeout{10000};   // one deadline for the whole head
+  std::chrono::milliseconds idle_timeout{60000};   // between requests, while nothing is under way
   std::size_t body_bytes = 65536;                  // of a REST call
   std::size_t outbox_bytes = 786432;               // waiting to be sent to one client; beyond it lines are dropped
   std::chrono::milliseconds stall_timeout{30000};  // a client that takes nothing for so long is closed
   unsigned messages_per_second = 100;              // read from one client, after the first messages_burst;
   unsigned messages_burst = 500;                   // one that keeps sending more is closed
+  std::size_t subscriptions = 256;                 // of one client
 };
 
 struct Settings {
@@ -142,7 +158,8 @@ Loaded load_file(Sources sources);
 /// [any] The variables that load() knows, taken from this process.
 std::map<std::string, std::string> environment();
 
-/// [any] "127.0.0.1:3001", "[::1]:3001"; port 0 lets the system choose one. Empty if it is anything else.
+/// [any] "127.0.0.1:3001", "[::1]:3001", "unix:/absolute/path"; port 0 lets the system choose one. Empty if it is
+/// anything else.
 std::optional<Endpoint> parse_endpoint(std::string_view text);
 /// [any] Whether it is one address or a network: "192.0.2.7", "10.0.0.0/8", "fd00::/8". No bits are set behind the
 /// prefix.

@@ -1,32 +1,18 @@
 // The literal forms that configuration values have: addresses, networks, origins.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <array>
-#include <charconv>
-#include <system_error>
 
-#include "config.h"
+#include "config_values.h"
 
 namespace pillard::config {
 namespace {
 
 using Address = std::array<std::uint8_t, 16>;  // in network byte order
-
-bool only(std::string_view text, std::string_view extra) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || extra.find(c) != std::string_view::npos;
-  });
-}
-
-/// Decimal digits and nothing else.
-std::optional<unsigned> number(std::string_view text, unsigned max) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max) return std::nullopt;
-  return value;
-}
 
 /// The address in network byte order if `text` is a literal one.
 bool parse_address(std::string_view text, bool v6, Address& bytes) {
@@ -39,6 +25,16 @@ std::string address_text(bool v6, const Address& bytes) {
   char text[INET6_ADDRSTRLEN] = "";
   inet_ntop(v6 ? AF_INET6 : AF_INET, bytes.data(), text, sizeof text);
   return text;
+}
+
+constexpr std::string_view kUnix = "unix:";
+
+/// Absolute, short enough for the kernel, and without what would be read differently in a list or a log.
+bool valid_socket_path(std::string_view path) {
+  constexpr std::size_t kMost = sizeof(sockaddr_un{}.sun_path) - 1;
+  return path.starts_with('/') && path.size() > 1 && path.size() <= kMost && !path.ends_with('/') &&
+         std::all_of(path.begin(), path.end(),
+                     [](char c) { return c > ' ' && c < 0x7f && c != ',' && c != '"' && c != '\\'; });
 }
 
 /// The parts of "host:port" with the brackets of an IPv6 host taken off; not validated.
@@ -57,11 +53,19 @@ std::optional<std::pair<std::string_view, std::string_view>> split_endpoint(std:
 
 }  // namespace
 
-bool Endpoint::loopback() const noexcept { return host == "::1" || host.starts_with("127."); }
+bool Endpoint::loopback() const noexcept { return unix_socket() || host == "::1" || host.starts_with("127."); }
 bool Endpoint::wildcard() const noexcept { return host == "::" || host == "0.0.0.0"; }
-std::string Endpoint::text() const { return fmt::format("{}{}{}:{}", v6() ? "[" : "", host, v6() ? "]" : "", port); }
+std::string Endpoint::text() const {
+  if (unix_socket()) return std::string(kUnix) + path;
+  return fmt::format("{}{}{}:{}", v6() ? "[" : "", host, v6() ? "]" : "", port);
+}
 
 std::optional<Endpoint> parse_endpoint(std::string_view text) {
+  if (text.starts_with(kUnix)) {
+    text.remove_prefix(kUnix.size());
+    if (!valid_socket_path(text)) return std::nullopt;
+    return Endpoint{.path = std::string(text)};
+  }
   const auto parts = split_endpoint(text);
   if (!parts) return std::nullopt;
   const auto [host, port_text] = *parts;

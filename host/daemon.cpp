@@ -134,7 +134,8 @@ void Daemon::build_transport() {
                                   .log = log_,
                                   .metrics = metrics_,
                                   .health = health_,
-                                  .touch_every = std::min(std::chrono::seconds(60), settings_.session.ttl / 4)};
+                                  .touch_every = std::min(std::chrono::seconds(60), settings_.session.ttl / 4),
+                                  .max_subscriptions = settings_.limits.subscriptions};
   sockets_ = std::make_unique<router::Sockets>(services);
   public_site_ = std::make_unique<transport::PublicSite>(settings_, services, *sockets_);
   transport_metrics_ = std::make_unique<transport::TransportMetrics>(metrics_);
@@ -144,9 +145,11 @@ void Daemon::build_transport() {
         std::make_unique<transport::Connections>(reactors_[i], settings_.limits, log_, *transport_metrics_));
     homes.push_back(connections_.back().get());
   }
+  const transport::Listener::Options listener_options{.unix_mode = settings_.server.unix_mode};
   for (const auto& endpoint : settings_.server.listen)
     listeners_.push_back(std::make_unique<transport::Listener>(endpoint, homes, *public_site_, ids_, log_,
-                                                               *transport_metrics_, settings_.limits.connections));
+                                                               *transport_metrics_, settings_.limits.connections,
+                                                               listener_options));
   if (!settings_.admin.listen) return;
   constexpr std::size_t kAdminConnections = 64;
   admin_site_ = std::make_unique<transport::AdminSite>(services);
@@ -154,7 +157,7 @@ void Daemon::build_transport() {
       std::make_unique<transport::Connections>(admin_loop_, settings_.limits, log_, *transport_metrics_);
   admin_listener_ = std::make_unique<transport::Listener>(
       *settings_.admin.listen, std::vector<transport::Connections*>{admin_connections_.get()}, *admin_site_, ids_, log_,
-      *transport_metrics_, kAdminConnections);
+      *transport_metrics_, kAdminConnections, listener_options);
 }
 
 void Daemon::start() {

@@ -2,6 +2,7 @@
 
 #include "loader/guard.h"
 #include "observe/ids.h"
+#include "observe/limits_reached.h"
 #include "pillard/fields.h"
 #include "session/credential.h"
 #include "session/session.h"
@@ -216,9 +217,11 @@ void Client::subscribe(const loader::StreamEntry& stream, std::string_view param
     if (query.pace_ms) known->second->subscription->set_pace(*query.pace_ms);
     return done();
   }
-  if (subscribed_.size() == kMaxSubscriptions)
-    throw Error(Code::kOverloaded, "This connection holds " + std::to_string(kMaxSubscriptions) +
-                                       " subscriptions already; end some first.");
+  if (const auto most = sockets_.services().max_subscriptions; subscribed_.size() >= most) {
+    sockets_.too_many_subscriptions_.add();
+    throw Error(Code::kOverloaded,
+                "This connection holds " + std::to_string(most) + " subscriptions already; end some first.");
+  }
   auto subscribed = std::make_unique<Subscribed>(*this, key);
   subscribed->subscription =
       sockets_.services().hub.subscribe(home_, *login_, stream, std::move(query), door_.encoder(), *subscribed);
@@ -270,7 +273,8 @@ void Client::plain_error(std::string_view message, Code code) {
 Sockets::Sockets(const Services& services)
     : services_(services),
       shards_(services.reactors.size()),
-      authenticated_(services.metrics.gauge("pillard_clients_authenticated", "Clients that are logged in.")) {}
+      authenticated_(services.metrics.gauge("pillard_clients_authenticated", "Clients that are logged in.")),
+      too_many_subscriptions_(observe::LimitsReached(services.metrics).subscriptions) {}
 
 void Sockets::stop() {
   for (auto& shard : shards_)

@@ -46,7 +46,6 @@ using Reply = Function<void(const std::string& items_json)>;
 class Client {
  public:
   /// Bounds of what one client may hold.
-  static constexpr std::size_t kMaxSubscriptions = 256;
   static constexpr std::size_t kMaxCalls = 32;
   static constexpr std::size_t kMaxWaiting = 64;               // messages that arrive while a token is looked up
   static constexpr std::size_t kMaxWaitingBytes = 256 * 1024;  // of all of them
@@ -126,6 +125,7 @@ class Sockets {
   const Services services_;
   std::vector<Shard> shards_;  // one a reactor, touched only there
   observe::Gauge& authenticated_;
+  observe::Counter& too_many_subscriptions_;
 };
 
 }  // namespace pillard::router

@@ -158,10 +158,10 @@ void Rest::connect(reactor::Reactor& home, const std::string& body, const HttpCo
     response.status = 429;
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(refusal->retry_after).count();
     response.headers.emplace_back("Retry-After", std::to_string(seconds));
-    if (const auto held_back = throttle_.pass(context.client.toString()))
+    if (const auto held_back = throttle_.pass(context.client.text()))
       services_.log.warning("router", "login refused by the limiter",
                             {{"connection", observe::base36(context.connection)},
-                             {"client", context.client.toString()},
+                             {"client", context.client.text()},
                              {"node", node},
                              {"suppressed", *held_back}});
     return answer(std::move(response));
@@ -173,7 +173,7 @@ void Rest::connect(reactor::Reactor& home, const std::string& body, const HttpCo
                           if (error) {
                             services_.log.info("router", "login failed",
                                                {{"connection", observe::base36(context.connection)},
-                                                {"client", context.client.toString()},
+                                                {"client", context.client.text()},
                                                 {"node", node},
                                                 {"code", name(error->code())}});
                             return answer(failure(*error));
@@ -230,7 +230,8 @@ void Rest::disconnect(reactor::Reactor& home, const wire::HttpRequest& request, 
 
 void Rest::set_cookies(wire::HttpResponse& response, std::string_view token, std::chrono::seconds age,
                        bool secure) const {
-  const auto rest = fmt::format("; Path=/; Max-Age={}; SameSite=Lax{}", age.count(), secure ? "; Secure" : "");
+  const auto rest =
+      fmt::format("; Path={}; Max-Age={}; SameSite=Lax{}", cookie_path_, age.count(), secure ? "; Secure" : "");
   response.headers.emplace_back("Set-Cookie", fmt::format("{}={}{}; HttpOnly", kSessionCookie, token, rest));
   response.headers.emplace_back("Set-Cookie", fmt::format("{}={}{}", kSocketCookie, token, rest));
 }

@@ -2,8 +2,6 @@
 // The HTTP calls of the old server's dashboards, and what operators ask: logging in and out, health.
 #include <string>
 
-#include <Poco/Net/IPAddress.h>
-
 #include "router/services.h"
 #include "wire/http_head.h"
 #include "wire/http_response.h"
@@ -15,7 +13,7 @@ inline constexpr std::string_view kSessionCookie = "ssh_session";
 
 /// What the transport found out about a request before it got here.
 struct HttpContext {
-  Poco::Net::IPAddress client;
+  wire::Address client;
   bool same_origin = false;      // a browser's page of the daemon's own address asks
   bool secure = false;           // the browser sees https: its cookies may be Secure
   std::uint64_t connection = 0;  // its number in the log
@@ -26,7 +24,9 @@ class Rest {
  public:
   using Answer = Function<void(wire::HttpResponse)>;
 
-  explicit Rest(const Services& services, std::chrono::seconds ttl) : services_(services), ttl_(ttl) {}
+  /// `base`: the path that browsers see it below; empty at the root.
+  explicit Rest(const Services& services, std::chrono::seconds ttl, std::string base = {})
+      : services_(services), ttl_(ttl), cookie_path_(base.empty() ? "/" : std::move(base)) {}
 
   /// Whether a request of this path takes a JSON body by POST: the transport holds such to its rules before handle().
   static bool is_call(std::string_view path) { return path.starts_with("/api/"); }
@@ -43,6 +43,7 @@ class Rest {
 
   const Services services_;
   const std::chrono::seconds ttl_;
+  const std::string cookie_path_;
   observe::Throttle throttle_{std::chrono::seconds(10)};
 };
 

@@ -24,6 +24,8 @@ struct Services {
   observe::Health& health;
   /// A session that is in use is renewed so often at most.
   std::chrono::seconds touch_every{60};
+  /// Streams that one client may listen to.
+  std::size_t max_subscriptions{256};
 };
 
 }  // namespace pillard::router

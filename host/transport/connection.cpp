@@ -26,11 +26,11 @@ TransportMetrics::TransportMetrics(observe::Metrics& metrics)
       throttled(
           metrics.counter("pillard_throttled_total", "Times that a client was not read because it sent too much.")),
       floods(metrics.counter("pillard_floods_total", "Clients closed because they kept sending too much.")),
-      outbox_high_water(metrics.gauge("pillard_outbox_high_water_bytes", "The fullest that an outbox has ever been.")) {
-}
+      outbox_high_water(metrics.gauge("pillard_outbox_high_water_bytes", "The fullest that an outbox has ever been.")),
+      limits(metrics) {}
 
-Connection::Connection(Connections& home, int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id)
-    : home_(home), fd_(fd), peer_(peer), id_(id) {}
+Connection::Connection(Connections& home, Arrival arrival)
+    : home_(home), fd_(arrival.fd), peer_(arrival.peer), id_(arrival.id), place_(std::move(arrival.place)) {}
 
 Connection::~Connection() {
   protocol_.reset();
@@ -56,7 +56,8 @@ void Connection::move_to(Connections& home, MakeProtocol protocol) {
 /// The descriptor and all that belongs to the client, but nothing that belongs to this lane.
 void Connection::depart() {
   const auto move = std::exchange(move_, nullptr);
-  auto arriving = std::make_unique<Connection>(move->home, std::exchange(fd_, -1), peer_, id_);
+  auto arriving = std::make_unique<Connection>(
+      move->home, Arrival{.fd = std::exchange(fd_, -1), .peer = peer_, .id = id_, .place = std::move(place_)});
   arriving->left_ = std::move(left_);
   arriving->outbox_ = std::exchange(outbox_, {});
   arriving->input_over_ = input_over_;
@@ -107,6 +108,7 @@ void Connection::queued() {
   home_.metrics_.dropped.add(bounded.dropped);
   if (bounded.over) {
     home_.metrics_.overflows.add();
+    home_.metrics_.limits.outbox_bytes.add();
     return protocol_->not_reading("outbox full: the client does not read");
   }
   if (blocked_) backlog_changed();
@@ -135,6 +137,7 @@ void Connection::abort(observe::Text why) {
   home_.log_.debug("transport", "connection closed", {{"connection", observe::base36(id_)}, {"why", why.view()}});
   watch_.reset();
   ::close(std::exchange(fd_, -1));
+  place_.leave();  // at once, for whoever comes next
   farewell_.reset();
   stall_.reset();
   home_.bury(*this);
@@ -273,6 +276,7 @@ void Connection::watch_progress() {
   stall_ = home_.reactor_.at(progress_ + home_.limits_.stall_timeout, [this] {
     if (home_.reactor_.now() - progress_ < home_.limits_.stall_timeout) return watch_progress();
     home_.metrics_.overflows.add();
+    home_.metrics_.limits.stall_timeout.add();
     protocol_->not_reading("the client takes nothing of what is sent");
   });
 }

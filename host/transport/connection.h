@@ -1,7 +1,5 @@
 #pragma once
 // One TCP connection of a client, for life on one reactor: bytes in to its protocol, frames out of its outbox.
-#include <Poco/Net/SocketAddress.h>
-
 #include <memory>
 #include <span>
 #include <string>
@@ -9,10 +7,13 @@
 
 #include "config.h"
 #include "observe/ids.h"
+#include "observe/limits_reached.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "reactor/reactor.h"
+#include "transport/address_limit.h"
 #include "transport/outbox.h"
+#include "wire/address.h"
 
 namespace pillard::transport {
 
@@ -53,12 +54,21 @@ struct TransportMetrics {
   observe::Counter& throttled;
   observe::Counter& floods;
   observe::Gauge& outbox_high_water;
+  observe::LimitsReached limits;
+};
+
+/// A connection that was accepted, on its way to the reactor that will serve it.
+struct Arrival {
+  int fd = -1;  // whoever has the Arrival last owns it
+  wire::Address peer = {};
+  std::uint64_t id = 0;
+  AddressLimit::Place place = {};  // among those of its address
 };
 
 /// [lane] Made by Connections, which also destroys it: at the end of a turn, never from inside a call.
 class Connection final : private reactor::Watcher, private Sink {
  public:
-  Connection(Connections& home, int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id);
+  Connection(Connections& home, Arrival arrival);
   Connection(const Connection&) = delete;
   ~Connection();
 
@@ -98,7 +108,11 @@ class Connection final : private reactor::Watcher, private Sink {
   bool open() const noexcept { return fd_ >= 0; }
   /// Whether what the client sends is read at present.
   bool reads() const noexcept { return !paused_ && !held_ && !answers_wait_; }
-  const Poco::Net::SocketAddress& peer() const noexcept { return peer_; }
+  /// Who is at the other end of the socket; behind a proxy that is the proxy.
+  const wire::Address& peer() const noexcept { return peer_; }
+  /// Its place among the connections of its client's address. Behind a proxy the client is known, and may change, with
+  /// each request.
+  AddressLimit::Place& place() noexcept { return place_; }
   std::uint64_t id() const noexcept { return id_; }
   Connections& home() const noexcept { return home_; }
   reactor::Reactor& reactor() noexcept;
@@ -121,8 +135,9 @@ class Connection final : private reactor::Watcher, private Sink {
 
   Connections& home_;
   int fd_;
-  const Poco::Net::SocketAddress peer_;
+  const wire::Address peer_;
   const std::uint64_t id_;
+  AddressLimit::Place place_;
   reactor::Watch watch_;
   std::unique_ptr<Protocol> protocol_;
   std::unique_ptr<Protocol> replaced_;  // is still running
@@ -153,9 +168,9 @@ class Connections {
   Connections(reactor::Reactor& reactor, const config::Limits& limits, observe::Log& log, TransportMetrics& metrics)
       : reactor_(reactor), limits_(limits), log_(log), metrics_(metrics), scratch_(64 * 1024) {}
 
-  /// [lane] Takes over `fd`. `protocol(connection)` makes what it speaks.
-  void add(int fd, const Poco::Net::SocketAddress& peer, std::uint64_t id, MakeProtocol protocol) {
-    add(std::make_unique<Connection>(*this, fd, peer, id), std::move(protocol));
+  /// [lane] Takes over the descriptor. `protocol(connection)` makes what it speaks.
+  void add(Arrival arrival, MakeProtocol protocol) {
+    add(std::make_unique<Connection>(*this, std::move(arrival)), std::move(protocol));
   }
   /// [lane] Tells all that the daemon ends. `empty` is called once, when the last one is gone.
   void going_away(Function<void()> empty);

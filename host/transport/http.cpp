@@ -9,8 +9,6 @@
 namespace pillard::transport {
 
 namespace {
-constexpr std::chrono::seconds kIdle{60};  // between requests
-
 /// How much of a body is too much depends on what is asked for.
 wire::HttpLimits limits_of(const config::Limits& limits) {
   return {.head = limits.head_bytes, .content = std::numeric_limits<std::int64_t>::max()};
@@ -19,6 +17,12 @@ wire::HttpLimits limits_of(const config::Limits& limits) {
 
 std::uint64_t Site::body_limit(const Connection& connection, const wire::HttpRequest&) {
   return connection.home().limits().body_bytes;
+}
+
+std::optional<wire::HttpResponse> Site::admit(Connection& connection, wire::HttpRequest& request) {
+  request.client = connection.peer();
+  request.local_socket = connection.peer().unix_socket();
+  return std::nullopt;
 }
 
 HttpProtocol::HttpProtocol(Connection& connection, Site& site)
@@ -34,6 +38,8 @@ HttpProtocol::~HttpProtocol() { *self_ = nullptr; }
 
 void HttpProtocol::arm(std::chrono::milliseconds timeout) {
   deadline_ = connection_.reactor().after(timeout, [this] {
+    auto& limits = connection_.home().metrics().limits;
+    (kept_ && !begun_ ? limits.idle_timeout : limits.head_timeout).add();
     if (!begun_) return connection_.finish();
     refuse({.status = 408, .reason = "The request did not arrive in time."});
   });
@@ -71,17 +77,22 @@ std::size_t HttpProtocol::take_head(std::string_view input) {
     return 0;
   }
   request_ = std::move(std::get<wire::HttpRequest>(head));
+  closing_ = !request_->keep_alive;
+  if (auto refusal = site_.admit(connection_, *request_)) {
+    closing_ = closing_ || !refusal->keep_alive;
+    refuse_unread(std::move(*refusal));
+    return found.size;
+  }
   if (auto* home = site_.home(connection_, *request_)) {
     connection_.move_to(*home,
                         [&site = site_](Connection& there) { return std::make_unique<HttpProtocol>(there, site); });
     return 0;  // the head is read again there
   }
-  closing_ = !request_->keep_alive;
   if (auto refusal = site_.refuse(*request_)) {
     refuse_unread(std::move(*refusal));
   } else if (request_->wants_websocket_upgrade) {
     upgrade();
-  } else if (admit()) {
+  } else if (expect_body()) {
     if (request_->content_length.value_or(0) == 0 && !request_->chunked) {
       dispatch();
     } else if (const auto expect = request_->header("Expect")) {
@@ -92,7 +103,7 @@ std::size_t HttpProtocol::take_head(std::string_view input) {
 }
 
 /// Whether the body, if there is one, is to be read.
-bool HttpProtocol::admit() {
+bool HttpProtocol::expect_body() {
   const auto most = site_.body_limit(connection_, *request_);
   if (request_->content_length.value_or(0) > most) {
     refuse({.status = 413, .reason = "the body is too large"});
@@ -171,12 +182,17 @@ void HttpProtocol::answer(wire::HttpResponse response) {
   body_ = {};
   answering_ = false;
   begun_ = false;
+  kept_ = true;
+  site_.answered(connection_);
   if (closing_) return connection_.finish();
-  arm(kIdle);
+  arm(connection_.home().limits().idle_timeout);
   connection_.resume();
 }
 
 void HttpProtocol::refuse(const wire::HttpError& error) {
+  auto& limits = connection_.home().metrics().limits;
+  if (error.status == 413) limits.body_bytes.add();
+  if (error.status == 431) limits.head_bytes.add();
   closing_ = true;
   answering_ = true;
   deadline_.reset();

@@ -29,6 +29,13 @@ class Site {
   };
   using Admission = std::variant<std::unique_ptr<Visit>, wire::HttpResponse>;
 
+  /// A connection was accepted: its place among those of its address. Empty optional: there are too many. [any]
+  virtual std::optional<AddressLimit::Place> enter(const wire::Address&) { return AddressLimit::Place(); }
+  /// The head has been read, and nobody has looked at it. Fills in who asks (client, secure, local_socket), and may
+  /// refuse; one that is not to be kept alive closes the connection. Once more when the connection has moved.
+  virtual std::optional<wire::HttpResponse> admit(Connection& connection, wire::HttpRequest& request);
+  /// A request of this connection was answered, and another one may follow.
+  virtual void answered(Connection&) {}
   /// Where the request has to be served, if not here.
   virtual Connections* home(const Connection&, const wire::HttpRequest&) { return nullptr; }
   /// Most bytes of its body.
@@ -66,7 +73,7 @@ class HttpProtocol final : public Protocol {
   std::size_t take_head(std::string_view input);
   std::size_t take_body(std::string_view input);
   std::size_t take_chunks(std::string_view input);
-  bool admit();
+  bool expect_body();
   void dispatch();
   void upgrade();
   void answer(wire::HttpResponse response);
@@ -83,6 +90,7 @@ class HttpProtocol final : public Protocol {
   std::unique_ptr<Site::Visit> visit_;
   std::size_t scanned_ = 0;  // bytes of an unfinished head that were searched already
   bool begun_ = false;       // some byte of a request has come
+  bool kept_ = false;        // others were answered before
   bool answering_ = false;
   bool closing_ = false;  // this answer is the last
   reactor::Timer deadline_;

@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,10 +20,22 @@ namespace {
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsATurn = 64;                // so that a flood of connections leaves the others their turn
 constexpr std::chrono::milliseconds kRest{200};  // when descriptors have run out
+
+wire::Address peer_of(const sockaddr_storage& address, socklen_t length) {
+  if (address.ss_family == AF_UNIX) return {};
+  return Poco::Net::SocketAddress(reinterpret_cast<const sockaddr*>(&address), length).host();
+}
 }  // namespace
 
+wire::HttpResponse too_many_connections() {
+  auto response =
+      router::error_response(429, "Too many connections from this address; close some, or try again later.");
+  response.headers.emplace_back("Retry-After", "5");
+  return response;
+}
+
 Listener::Listener(const config::Endpoint& endpoint, std::vector<Connections*> homes, Site& site, observe::Ids& ids,
-                   observe::Log& log, TransportMetrics& metrics, std::size_t max_connections)
+                   observe::Log& log, TransportMetrics& metrics, std::size_t max_connections, Options options)
     : asked_(endpoint),
       homes_(std::move(homes)),
       site_(site),
@@ -29,24 +43,67 @@ Listener::Listener(const config::Endpoint& endpoint, std::vector<Connections*> h
       log_(log),
       metrics_(metrics),
       max_connections_(max_connections) {
-  const Poco::Net::SocketAddress address(endpoint.host, endpoint.port);
-  const auto fail = [&] {
-    const int error = errno;
-    if (fd_ >= 0) ::close(fd_);
-    throw std::system_error(error, std::generic_category(), "cannot listen on " + endpoint.text());
-  };
-  fd_ = ::socket(address.af(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) fail();
-  const int on = 1;
-  ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  // "::" and "0.0.0.0" may both be listed: neither takes the other's.
-  if (endpoint.v6()) ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (::bind(fd_, address.addr(), address.length()) != 0 || ::listen(fd_, kBacklog) != 0) fail();
+  if (endpoint.unix_socket()) {
+    listen_on_unix(options.unix_mode);
+  } else {
+    listen_on_tcp();
+  }
 }
 
 Listener::~Listener() {
   stop();
   ::close(fd_);
+  struct stat now {};
+  // Another daemon may have put its own there meanwhile.
+  if (asked_.unix_socket() && ::lstat(asked_.path.c_str(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_)
+    ::unlink(asked_.path.c_str());
+}
+
+void Listener::fail(int error, const std::string& why) {
+  if (fd_ >= 0) ::close(fd_);
+  throw std::system_error(error, std::generic_category(), "cannot listen on " + asked_.text() + why);
+}
+
+void Listener::listen_on_tcp() {
+  const Poco::Net::SocketAddress address(asked_.host, asked_.port);
+  fd_ = ::socket(address.af(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) fail(errno);
+  const int on = 1;
+  ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // "::" and "0.0.0.0" may both be listed: neither takes the other's.
+  if (asked_.v6()) ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(fd_, address.addr(), address.length()) != 0 || ::listen(fd_, kBacklog) != 0) fail(errno);
+}
+
+void Listener::listen_on_unix(unsigned mode) {
+  const auto* const path = asked_.path.c_str();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  asked_.path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const auto* const bound = reinterpret_cast<const sockaddr*>(&address);
+  fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) fail(errno);
+  struct stat there {};
+  if (::lstat(path, &there) == 0) {
+    if (!S_ISSOCK(there.st_mode)) fail(EEXIST, ": something that is no socket is at this path");
+    // Only who listens lets connect; what a daemon left behind that was killed refuses.
+    const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const bool answered = ::connect(probe, bound, sizeof address) == 0;
+    const int error = answered ? EADDRINUSE : errno;
+    if (probe >= 0) ::close(probe);
+    if (error == EADDRINUSE || error == EAGAIN) fail(EADDRINUSE, ": somebody listens there");
+    if (error != ECONNREFUSED) fail(error);
+    if (::unlink(path) != 0) fail(errno, ": the socket that was left behind cannot be removed");
+  }
+  if (::bind(fd_, bound, sizeof address) != 0) fail(errno);
+  // Nobody can connect before listen(), so nobody gets in under other rights than these.
+  if (::chmod(path, mode) != 0 || ::listen(fd_, kBacklog) != 0 || ::lstat(path, &there) != 0) {
+    const int error = errno;
+    ::unlink(path);
+    fail(error);
+  }
+  device_ = there.st_dev;
+  inode_ = there.st_ino;
 }
 
 void Listener::start(reactor::Reactor& reactor) {
@@ -60,6 +117,7 @@ void Listener::stop() {
 }
 
 config::Endpoint Listener::endpoint() const {
+  if (asked_.unix_socket()) return asked_;
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) return asked_;
@@ -90,31 +148,48 @@ bool Listener::accept_one() {
   }
   if (total >= max_connections_) {
     metrics_.refused.add();
+    metrics_.limits.connections.add();
     if (const auto held_back = throttle_.pass("full"))
       log_.warning("transport", "too many connections: one was refused",
                    {{"limit", max_connections_}, {"suppressed", *held_back}});
-    // A few bytes fit the buffer of a fresh socket: written or lost, but never waited for.
-    auto full = router::error_response(503, "Too many connections; try again later.");
-    full.keep_alive = false;
-    const auto bytes = wire::encode_response(full);
-    [[maybe_unused]] const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    ::close(fd);
+    refuse(fd, router::error_response(503, "Too many connections; try again later."));
     return true;
   }
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const auto peer = peer_of(address, length);
+  auto place = site_.enter(peer);
+  if (!place) {
+    metrics_.refused.add();
+    metrics_.limits.connections_per_address.add();
+    if (const auto held_back = throttle_.pass(peer.group()))
+      log_.warning("transport", "too many connections of one address: one was refused",
+                   {{"client", peer.text()}, {"suppressed", *held_back}});
+    refuse(fd, too_many_connections());
+    return true;
+  }
+  if (!peer.unix_socket()) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   home->count.fetch_add(1, std::memory_order_relaxed);
-  const Poco::Net::SocketAddress peer(reinterpret_cast<const sockaddr*>(&address), length);
-  const auto enter = [home, fd, peer, id = ids_.next(), &site = site_] {
-    home->add(fd, peer, id,
+  auto enter = [home, &site = site_,
+                arrival = Arrival{.fd = fd, .peer = peer, .id = ids_.next(), .place = std::move(*place)}]() mutable {
+    home->add(std::move(arrival),
               [&site](Connection& connection) { return std::make_unique<HttpProtocol>(connection, site); });
   };
   if (&home->reactor() == reactor_) {
     enter();
   } else {
-    home->reactor().post(enter);
+    home->reactor().post(std::move(enter));
   }
   return true;
+}
+
+/// A few bytes fit the buffer of a fresh socket: written or lost, but never waited for.
+void Listener::refuse(int fd, wire::HttpResponse response) {
+  response.keep_alive = false;
+  const auto bytes = wire::encode_response(response);
+  [[maybe_unused]] const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  ::close(fd);
 }
 
 /// Out of descriptors or memory: epoll would report the same connection without end.

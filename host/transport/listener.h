@@ -1,5 +1,7 @@
 #pragma once
 // Accepts connections on one reactor and gives each to the one with the fewest.
+#include <sys/types.h>
+
 #include <memory>
 #include <vector>
 
@@ -11,11 +13,21 @@
 
 namespace pillard::transport {
 
+/// [any] What a client gets that has too many connections already.
+wire::HttpResponse too_many_connections();
+
 class Listener final : private reactor::Watcher {
  public:
-  /// Binds and listens at once; connections wait until start(). Throws std::system_error naming the address.
+  struct Options {
+    unsigned unix_mode = 0660;  // of a unix socket's file
+  };
+  /// Binds and listens at once; connections wait until start(). Throws std::system_error naming the address. The file
+  /// of a unix socket that nobody listens on any more is replaced.
   Listener(const config::Endpoint& endpoint, std::vector<Connections*> homes, Site& site, observe::Ids& ids,
-           observe::Log& log, TransportMetrics& metrics, std::size_t max_connections);
+           observe::Log& log, TransportMetrics& metrics, std::size_t max_connections, Options options);
+  Listener(const config::Endpoint& endpoint, std::vector<Connections*> homes, Site& site, observe::Ids& ids,
+           observe::Log& log, TransportMetrics& metrics, std::size_t max_connections)
+      : Listener(endpoint, std::move(homes), site, ids, log, metrics, max_connections, Options{}) {}
   Listener(const Listener&) = delete;
   ~Listener();
 
@@ -27,8 +39,12 @@ class Listener final : private reactor::Watcher {
 
  private:
   void ready(std::uint32_t events) override;
+  void listen_on_tcp();
+  void listen_on_unix(unsigned mode);
   bool accept_one();
+  void refuse(int fd, wire::HttpResponse response);
   void rest();
+  [[noreturn]] void fail(int error, const std::string& why = {});
 
   const config::Endpoint asked_;
   const std::vector<Connections*> homes_;
@@ -39,6 +55,8 @@ class Listener final : private reactor::Watcher {
   const std::size_t max_connections_;
   observe::Throttle throttle_{std::chrono::seconds(10)};
   int fd_ = -1;
+  dev_t device_ = 0;  // of a unix socket's file, and its inode: whether it is still ours
+  ino_t inode_ = 0;
   reactor::Reactor* reactor_ = nullptr;
   reactor::Watch watch_;
   reactor::Timer resting_;

@@ -53,8 +53,10 @@ Origin OriginPolicy::origin(const wire::HttpRequest& request) const {
   if (!origin) return Origin::kRefused;
   // A page that asks the very address it came from; a name is trusted only if it can be ours.
   const auto host = request.header("Host").value_or(std::string_view{});
-  for (const std::string_view scheme : {"http://", "https://"})
-    if (known_host(host) && config::parse_origin(std::string(scheme) + std::string(host)) == origin)
+  for (const std::string_view scheme : {"https://", "http://"})
+    // Over TLS the page of the same name without is another one. Without, something in front may have ended TLS.
+    if ((!request.secure || scheme == "https://") && known_host(host) &&
+        config::parse_origin(std::string(scheme) + std::string(host)) == origin)
       return Origin::kSame;
   return origins_.contains(*origin) ? Origin::kAllowed : Origin::kRefused;
 }

@@ -160,6 +160,7 @@ void Polling::queued() {
   home.metrics().dropped.add(bounded.dropped);
   if (bounded.over) {
     home.metrics().overflows.add();
+    home.metrics().limits.outbox_bytes.add();
     return session_.lost("the client does not poll");
   }
   if (get_) answer_later();
@@ -212,6 +213,7 @@ void Polling::work_off() {
     if (!post_) return;  // the session has ended, and with it the request
     if (pause == MessageBudget::Clock::duration::zero()) continue;
     metrics.throttled.add();
+    metrics.limits.messages_per_second.add();
     if (budget_.flooded(now)) {
       metrics.floods.add();
       return session_.close("too many messages");

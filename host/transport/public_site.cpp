@@ -1,5 +1,6 @@
 #include "transport/public_site.h"
 
+#include "transport/listener.h"
 #include "transport/socket_io_door.h"
 
 namespace pillard::transport {
@@ -12,6 +13,47 @@ bool is_json(const wire::HttpRequest& request) {
   return type.size() == 16 && strncasecmp(type.c_str(), "application/json", 16) == 0;
 }
 }  // namespace
+
+/// Whoever connects by itself is counted from here on; of a proxy nobody knows yet whom it speaks for.
+std::optional<AddressLimit::Place> PublicSite::enter(const wire::Address& peer) {
+  if (proxies_.trusts(peer)) return AddressLimit::Place();
+  return addresses_.take(peer);
+}
+
+std::optional<wire::HttpResponse> PublicSite::admit(Connection& connection, wire::HttpRequest& request) {
+  Site::admit(connection, request);
+  if (proxies_.trusts(connection.peer())) {
+    const auto client = proxies_.client(request.client, request.secure, request.headers);
+    request.client = client.address;
+    request.secure = client.secure;
+    if (!connection.place().of(request.client)) {
+      connection.place().leave();
+      auto place = addresses_.take(request.client);
+      if (!place) {
+        too_many_from_one_.add();
+        if (const auto held_back = throttle_.pass(request.client.group()))
+          log_.warning("transport", "too many connections of one address: one was refused",
+                       {{"client", request.client.text()},
+                        {"limit", settings_.limits.connections_per_address},
+                        {"suppressed", *held_back}});
+        return too_many_connections();
+      }
+      connection.place() = std::move(*place);
+    }
+  }
+  const auto& base = settings_.server.base;
+  if (base.empty()) return std::nullopt;
+  const std::string_view path = request.path;
+  if (!path.starts_with(base) || (path.size() > base.size() && path[base.size()] != '/'))
+    return router::error_response(404, "There is nothing at this address.");
+  request.path = path.size() > base.size() ? std::string(path.substr(base.size())) : "/";
+  return std::nullopt;
+}
+
+/// What comes next may be somebody else's.
+void PublicSite::answered(Connection& connection) {
+  if (proxies_.trusts(connection.peer())) connection.place().leave();
+}
 
 /// A path of Socket.IO's; on "/" only what asks for it, others want to see that it runs.
 bool PublicSite::is_engine(const wire::HttpRequest& request) const {
@@ -26,7 +68,8 @@ std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& re
   const bool engine = is_engine(request);
   if (request.method == "OPTIONS" && !upgrade) return preflight(request);
   if (engine || upgrade || request.method != "GET") {
-    const bool bad_host = !origins_.host(request);
+    // No browser opens a unix socket, so none can be tricked into it by a name.
+    const bool bad_host = !request.local_socket && !origins_.host(request);
     if (bad_host || origins_.origin(request) == Origin::kRefused) {
       if (const auto held_back = throttle_.pass(bad_host ? "host" : "origin"))
         log_.info(
@@ -34,6 +77,7 @@ std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& re
             bad_host ? observe::Text("request refused by its Host") : observe::Text("request refused by its Origin"),
             {{"origin", request.header("Origin").value_or("-")},
              {"host", request.header("Host").value_or("-")},
+             {"client", request.client.text()},
              {"suppressed", *held_back}});
       if (engine) return EngineServer::verdict(4, upgrade);
       return router::error_response(403, bad_host
@@ -89,10 +133,11 @@ void PublicSite::handle(Connection& connection, const wire::HttpRequest& request
                    .body = "pillard is running. Dashboards connect here by Socket.IO.\n"});
   }
   const router::HttpContext context{
-      .client = connection.peer().host(),
+      .client = request.client,
       .same_origin = origin == Origin::kSame,
-      .secure =
-          origin != Origin::kNone && request.header("Origin").value_or(std::string_view{}).starts_with("https://"),
+      // A page says by its origin that it is https, though whoever ended its TLS may say nothing.
+      .secure = request.secure || (origin != Origin::kNone &&
+                                   request.header("Origin").value_or(std::string_view{}).starts_with("https://")),
       .connection = connection.id()};
   rest_.handle(connection.reactor(), request, std::move(body), context, std::move(answer));
 }

@@ -8,6 +8,7 @@
 #include "transport/engine_server.h"
 #include "transport/http.h"
 #include "transport/origin.h"
+#include "wire/forwarded.h"
 
 namespace pillard::transport {
 
@@ -17,12 +18,20 @@ class PublicSite final : public Site {
   PublicSite(const config::Settings& settings, const router::Services& services, router::Sockets& sockets)
       : settings_(settings),
         origins_(settings.server),
-        rest_(services, settings.session.ttl),
+        rest_(services, settings.session.ttl, settings.server.base),
         log_(services.log),
+        too_many_from_one_(observe::LimitsReached(services.metrics).connections_per_address),
+        proxies_(settings.server.trusted_proxies, settings.server.forwarded == config::Forwarding::kForwarded
+                                                      ? wire::TrustedProxies::By::kForwarded
+                                                      : wire::TrustedProxies::By::kXForwarded),
+        addresses_(settings.limits.connections_per_address),
         engine_(settings.engine, services.reactors.size(),
                 [this, &sockets](const wire::HttpRequest& request, std::uint64_t) { return speak(sockets, request); }) {
   }
 
+  std::optional<AddressLimit::Place> enter(const wire::Address& peer) override;
+  std::optional<wire::HttpResponse> admit(Connection& connection, wire::HttpRequest& request) override;
+  void answered(Connection& connection) override;
   std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) override;
   Connections* home(const Connection& connection, const wire::HttpRequest& request) override;
   std::uint64_t body_limit(const Connection& connection, const wire::HttpRequest& request) override;
@@ -42,6 +51,9 @@ class PublicSite final : public Site {
   const OriginPolicy origins_;
   router::Rest rest_;
   observe::Log& log_;
+  observe::Counter& too_many_from_one_;
+  const wire::TrustedProxies proxies_;
+  AddressLimit addresses_;
   EngineServer engine_;
   observe::Throttle throttle_{std::chrono::seconds(10)};  // of what strangers can make us say
 };

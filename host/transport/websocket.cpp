@@ -75,6 +75,7 @@ bool WebSocket::charge(std::size_t bytes) {
   const auto pause = budget_.charge(now, bytes);
   if (pause <= reactor::Clock::duration::zero() || !connection_.open()) return true;
   metrics.throttled.add();
+  metrics.limits.messages_per_second.add();
   if (budget_.flooded(now)) {
     metrics.floods.add();
     end(wire::kWsPolicy, "too many messages");

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "wire/address.h"
+
 namespace pillard::wire {
 
 struct HttpLimits {
@@ -43,6 +45,11 @@ struct HttpRequest {
   bool chunked = false;  // never together with content_length
   bool keep_alive = true;
   bool wants_websocket_upgrade = false;  // names websocket in Upgrade; check_websocket_upgrade() says if rightly
+
+  // No head has these: read_head() leaves them alone, and the transport fills them in before anybody acts on them.
+  Address client = {};        // who asks: the peer, or whom a trusted proxy speaks for
+  bool secure = false;        // the client speaks TLS, to the daemon or to a trusted proxy
+  bool local_socket = false;  // came by a unix socket, where no browser can come
 
   /// The first field of that name, in any case; empty optional if there is none.
   std::optional<std::string_view> header(std::string_view name) const;

@@ -2,6 +2,7 @@
 // what is taken without a mistake is within its bounds.
 #include "config.h"
 #include "fuzz/fuzz.h"
+#include "wire/address.h"
 
 namespace pillard::fuzz {
 
@@ -12,6 +13,11 @@ void check(const config::Settings& settings) {
   for (const auto& endpoint : settings.server.listen) FUZZ_REQUIRE(config::parse_endpoint(endpoint.text()) == endpoint);
   for (const auto& origin : settings.server.origins) FUZZ_REQUIRE(config::parse_origin(origin) == origin);
   FUZZ_REQUIRE(settings.server.path.starts_with('/'));
+  FUZZ_REQUIRE(settings.server.base.empty() ||
+               (settings.server.base.starts_with('/') && settings.server.base.size() > 1));
+  FUZZ_REQUIRE(!settings.server.base.ends_with('/') && settings.server.unix_mode <= 0777);
+  for (const auto& proxy : settings.server.trusted_proxies)
+    FUZZ_REQUIRE(proxy == "unix" || wire::Network::parse(proxy));
   for (const auto& network : settings.ssh.allow) FUZZ_REQUIRE(config::valid_network(network));
   for (const auto& network : settings.ssh.deny) FUZZ_REQUIRE(config::valid_network(network));
   FUZZ_REQUIRE(settings.session.ttl.count() > 0 && settings.session.max > 0);

@@ -22,6 +22,7 @@ before(async () => {
     set: {
       "limits.head_timeout": 1500,
       "limits.body_bytes": 1_000_000,
+      "limits.connections_per_address": 1000,
       "engine.ping_interval": 1000,
       "engine.connect_timeout": 5000,
       "log.level": "info",

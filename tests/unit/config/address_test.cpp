@@ -23,6 +23,20 @@ TEST(ParseEndpoint, ComesBackFromItsText) {
   for (const auto* text : {"127.0.0.1:3001", "[::1]:3001"}) EXPECT_EQ(parse_endpoint(text)->text(), text);
 }
 
+TEST(ParseEndpoint, ReadsUnixSockets) {
+  const auto endpoint = parse_endpoint("unix:/run/pillard/pillard.sock");
+  ASSERT_TRUE(endpoint);
+  EXPECT_TRUE(endpoint->unix_socket());
+  EXPECT_EQ(endpoint->path, "/run/pillard/pillard.sock");
+  EXPECT_EQ(endpoint->text(), "unix:/run/pillard/pillard.sock");
+  EXPECT_TRUE(endpoint->loopback());
+  EXPECT_FALSE(endpoint->wildcard());
+  EXPECT_TRUE(parse_endpoint("unix:/" + std::string(106, 'x')));
+  for (const auto& text : {std::string("unix:"), std::string("unix:/"), std::string("unix:pillard.sock"),
+                           std::string("unix:/run/"), std::string("unix:/a b"), "unix:/" + std::string(107, 'x')})
+    EXPECT_FALSE(parse_endpoint(text)) << text;
+}
+
 TEST(Endpoint, KnowsLoopbackAndWildcard) {
   EXPECT_TRUE(parse_endpoint("127.3.2.1:1")->loopback());
   EXPECT_TRUE(parse_endpoint("[::1]:1")->loopback());

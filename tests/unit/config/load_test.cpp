@@ -66,6 +66,10 @@ TEST(Load, ReadsEverySection) {
 listen = 0.0.0.0:80, [::1]:8080
 origins = https://A.example:443, http://b.example:81/
 path = /live/
+base = /pillard/
+unix_mode = 600
+trusted_proxies = 10.0.0.0/8, unix
+forwarded = forwarded
 reactors = 2
 [admin]
 listen =
@@ -91,6 +95,9 @@ level = debug
 format = json
 [limits]
 connections = 10
+connections_per_address = 3
+idle_timeout = 1500
+subscriptions = 4
 head_bytes = 2048
 head_timeout = 200
 body_bytes = 4096
@@ -103,6 +110,10 @@ messages_burst = 8
   EXPECT_THAT(settings.server.origins, ElementsAre("https://a.example", "http://b.example:81"));
   EXPECT_EQ(settings.server.path, "/live");
   EXPECT_EQ(settings.server.reactors, 2u);
+  EXPECT_EQ(settings.server.base, "/pillard");
+  EXPECT_EQ(settings.server.unix_mode, 0600u);
+  EXPECT_THAT(settings.server.trusted_proxies, ElementsAre("10.0.0.0/8", "unix"));
+  EXPECT_EQ(settings.server.forwarded, Forwarding::kForwarded);
   EXPECT_FALSE(settings.admin.listen);
   EXPECT_EQ(settings.session.ttl.count(), 60);
   EXPECT_EQ(settings.session.max, 5u);
@@ -120,6 +131,9 @@ messages_burst = 8
   EXPECT_EQ(settings.log.level, Level::kDebug);
   EXPECT_TRUE(settings.log.json);
   EXPECT_EQ(settings.limits.connections, 10u);
+  EXPECT_EQ(settings.limits.connections_per_address, 3u);
+  EXPECT_EQ(settings.limits.idle_timeout, milliseconds(1500));
+  EXPECT_EQ(settings.limits.subscriptions, 4u);
   EXPECT_EQ(settings.limits.head_bytes, 2048u);
   EXPECT_EQ(settings.limits.head_timeout, milliseconds(200));
   EXPECT_EQ(settings.limits.body_bytes, 4096u);
@@ -366,6 +380,13 @@ TEST(LoadFile, ShowsTheDefaultsInTheFileThatIsShipped) {
   EXPECT_EQ(shown.server.origins, defaults.server.origins);
   EXPECT_EQ(shown.server.path, defaults.server.path);
   EXPECT_EQ(shown.server.reactors, defaults.server.reactors);
+  EXPECT_EQ(shown.server.base, defaults.server.base);
+  EXPECT_EQ(shown.server.unix_mode, defaults.server.unix_mode);
+  EXPECT_EQ(shown.server.trusted_proxies, defaults.server.trusted_proxies);
+  EXPECT_EQ(shown.server.forwarded, defaults.server.forwarded);
+  EXPECT_EQ(shown.limits.connections_per_address, defaults.limits.connections_per_address);
+  EXPECT_EQ(shown.limits.idle_timeout, defaults.limits.idle_timeout);
+  EXPECT_EQ(shown.limits.subscriptions, defaults.limits.subscriptions);
   EXPECT_EQ(shown.admin.listen, defaults.admin.listen);
   EXPECT_EQ(shown.session.ttl, defaults.session.ttl);
   EXPECT_EQ(shown.session.max, defaults.session.max);

@@ -1,6 +1,7 @@
 // What a client listens to and asks for.
 #include <gmock/gmock.h>
 
+#include "observe/limits_reached.h"
 #include "unit/router/fixture.h"
 
 namespace pillard::router {
@@ -155,12 +156,13 @@ TEST_F(StreamTest, ForgetsAStreamThatEndedAndTakesItAgain) {
 
 TEST_F(StreamTest, HoldsNoMoreSubscriptionsThanAllowed) {
   test::on(guest->home, [&] {
-    for (std::size_t i = 0; i < Client::kMaxSubscriptions; ++i)
+    for (std::size_t i = 0; i < 256; ++i)
       guest->client->message("subscribe_logs", "{\"service\":\"s" + std::to_string(i) + "\"}", nullptr);
   });
-  EXPECT_EQ(subscriptions(), Client::kMaxSubscriptions);
+  EXPECT_EQ(subscriptions(), 256);
   EXPECT_EQ(answer("subscribe_logs", R"({"service":"one more"})"),
             error("This connection holds 256 subscriptions already; end some first.", "overloaded"));
+  EXPECT_EQ(observe::LimitsReached(spine.metrics).subscriptions.value(), 1U);
   EXPECT_EQ(answer("subscribe_logs", R"({"service":"s0"})"), kDone) << "what it has is no further one";
   EXPECT_EQ(answer("unsubscribe_logs", R"({"service":"s0"})"), kDone);
   EXPECT_EQ(answer("subscribe_logs", R"({"service":"one more"})"), kDone);

@@ -194,6 +194,13 @@ TEST_F(RestTest, MakesCookiesSecureWhereTheBrowserSeesHttps) {
   EXPECT_THAT(header(response, "Set-Cookie"), testing::EndsWith("SameSite=Lax; Secure"));
 }
 
+TEST_F(RestTest, GivesCookiesThePathThatTheBrowserSees) {
+  Rest below(test::services_of(spine, spine.store), std::chrono::seconds(10200), "/pillard");
+  asked = &below;
+  EXPECT_THAT(header(post(kDisconnect), "Set-Cookie"), HasSubstr("ssh_session=; Path=/pillard; Max-Age=0"));
+  asked = &rest;
+}
+
 TEST_F(RestTest, SaysOfTheOldCallsThatTheyAreNotOffered) {
   for (const auto* call : {"execute", "controlService", "getConfig", "updateClient", "resyncClient", "exposeRpc"}) {
     const auto response = post("/api/ssh/" + std::string(call), "{}");

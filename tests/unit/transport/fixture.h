@@ -23,10 +23,11 @@ class Server {
   }
   ~Server() { stop(); }
 
-  void start(transport::Site& site) {
+  void start(transport::Site& site, const config::Endpoint& endpoint = {"127.0.0.1", 0},
+             transport::Listener::Options options = {}) {
     std::vector<transport::Connections*> all;
     for (const auto& home : homes) all.push_back(home.get());
-    listener.emplace(config::Endpoint{"127.0.0.1", 0}, all, site, ids, spine.log, metrics, limits.connections);
+    listener.emplace(endpoint, all, site, ids, spine.log, metrics, limits.connections, options);
     listener->start(spine.reactors[0]);
     spine.reactors.start();
   }
@@ -58,6 +59,9 @@ class Server {
 /// Answers each request with its method, path and body; those to /later when it is told to.
 class EchoSite : public transport::Site {
  public:
+  std::optional<transport::AddressLimit::Place> enter(const wire::Address& peer) override {
+    return addresses.take(peer);
+  }
   std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) override {
     if (request.path == "/refused") return wire::HttpResponse{.status = 403, .body = "no"};
     return std::nullopt;
@@ -82,6 +86,7 @@ class EchoSite : public transport::Site {
       for (auto& one : std::exchange(held, {})) one();
     });
   }
+  transport::AddressLimit addresses{1000};
   Journal asked;
   reactor::Reactor* home = nullptr;
 

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "unit/transport/fixture.h"
 
@@ -78,6 +83,124 @@ TEST(Listener, LeavesNewConnectionsAloneAfterStop) {
   client.send(kGet);
   EXPECT_EQ(client.wait(1, std::chrono::milliseconds(50)), "");
   EXPECT_EQ(server.metrics.accepted.value(), 0U);
+}
+
+TEST(Listener, RefusesAnAddressThatHasTooManyInWords) {
+  class NarrowSite final : public test::EchoSite {
+   public:
+    std::optional<AddressLimit::Place> enter(const wire::Address& peer) override { return narrow.take(peer); }
+    AddressLimit narrow{1};
+  };
+  NarrowSite site;
+  test::Server server{{}};
+  server.start(site);
+  auto one = server.connect();
+  ASSERT_TRUE(server.open_become(1));
+  auto two = server.connect();
+  const auto answer = two.answer();
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_TRUE(answer.has("Connection: close\r\n"));
+  EXPECT_TRUE(answer.has("Retry-After: 5\r\n"));
+  EXPECT_NE(answer.body.find("Too many connections from this address"), std::string::npos);
+  EXPECT_TRUE(two.ends());
+  EXPECT_EQ(server.metrics.limits.connections_per_address.value(), 1U);
+  EXPECT_TRUE(server.spine.logged.wait_for("client=127.0.0.1"));
+  one.leave();
+  ASSERT_TRUE(server.open_become(0));
+  auto three = server.connect();
+  three.send(kGet);
+  EXPECT_EQ(three.answer().status, 200);
+  server.stop();
+}
+
+class UnixListener : public testing::Test {
+ protected:
+  UnixListener() {
+    char name[] = "/tmp/pillard-listener-XXXXXX";
+    directory = ::mkdtemp(name);
+    path = directory + "/socket";
+  }
+  ~UnixListener() override {
+    server.stop();
+    std::filesystem::remove_all(directory);
+  }
+  config::Endpoint endpoint() const { return {.path = path}; }
+  /// What keeps another listener from this path.
+  std::string refusal() {
+    try {
+      const Listener other(endpoint(), {server.homes[0].get()}, site, server.ids, server.spine.log, server.metrics, 10);
+      return "none";
+    } catch (const std::system_error& error) {
+      return error.what();
+    }
+  }
+  std::string directory;
+  std::string path;
+  test::EchoSite site;
+  test::Server server{{}};
+};
+
+TEST_F(UnixListener, ServesWhoeverMayOpenIt) {
+  server.start(site, endpoint(), {.unix_mode = 0600});
+  struct stat file {};
+  ASSERT_EQ(::lstat(path.c_str(), &file), 0);
+  EXPECT_TRUE(S_ISSOCK(file.st_mode));
+  EXPECT_EQ(file.st_mode & 0777U, 0600U);
+  test::RawClient client(path);
+  client.send(kGet);
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_EQ(server.listener->endpoint().text(), "unix:" + path);
+  server.stop();
+  EXPECT_NE(::lstat(path.c_str(), &file), 0) << "removed at the end";
+}
+
+TEST_F(UnixListener, TakesTheRightsThatItIsToldWhateverTheMask) {
+  const auto mask = ::umask(0777);
+  server.start(site, endpoint(), {.unix_mode = 0666});
+  ::umask(mask);
+  struct stat file {};
+  ASSERT_EQ(::lstat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777U, 0666U);
+}
+
+TEST_F(UnixListener, ReplacesASocketThatNobodyListensOn) {
+  const int left = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(left, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ::close(left);
+  server.start(site, endpoint());
+  test::RawClient client(path);
+  client.send(kGet);
+  EXPECT_EQ(client.answer().status, 200);
+}
+
+TEST_F(UnixListener, LeavesASocketAloneThatSomebodyListensOn) {
+  server.start(site, endpoint());
+  EXPECT_NE(refusal().find("cannot listen on unix:" + path + ": somebody listens there"), std::string::npos);
+  test::RawClient client(path);
+  client.send(kGet);
+  EXPECT_EQ(client.answer().status, 200);
+}
+
+TEST_F(UnixListener, LeavesAFileAloneThatIsNoSocket) {
+  std::ofstream(path) << "precious";
+  EXPECT_NE(refusal().find("something that is no socket is at this path"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST_F(UnixListener, NamesADirectoryThatDoesNotExist) {
+  path = directory + "/nowhere/socket";
+  EXPECT_NE(refusal().find("No such file or directory"), std::string::npos);
+}
+
+TEST_F(UnixListener, DoesNotRemoveWhatAnotherOnePutThereMeanwhile) {
+  server.start(site, endpoint());
+  ASSERT_TRUE(std::filesystem::remove(path));
+  std::ofstream(path) << "new";
+  server.stop();
+  EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 /// No descriptor above the lowest ones can be made while this lives.

@@ -14,6 +14,7 @@ export const pillard = ({ set = {}, lines = false, ...rest } = {}) =>
       "server.origins": origin,
       "log.level": "info",
       "limits.connections": 20_000,
+      "limits.connections_per_address": 20_000,
       ...(lines && { "plugins.directory": tool("plugins"), "plugins.enabled": "bench-lines" }),
       ...set,
     },

@@ -1,0 +1,68 @@
+// The section of what clients reach.
+#include <gmock/gmock.h>
+
+#include "config.h"
+
+namespace pillard::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Sources from(std::string text) { return {.file = "/etc/pillard/pillard.ini", .text = std::move(text)}; }
+
+std::vector<std::string> texts(const std::vector<Mistake>& mistakes) {
+  std::vector<std::string> out;
+  for (const auto& mistake : mistakes) out.push_back(mistake.text());
+  return out;
+}
+std::vector<std::string> wrong(std::string text) { return texts(load(from(std::move(text))).mistakes); }
+
+Settings good(const Sources& sources) {
+  const auto loaded = load(sources);
+  EXPECT_THAT(texts(loaded.mistakes), IsEmpty());
+  return loaded.settings;
+}
+std::vector<std::string> listen(const Settings& settings) {
+  std::vector<std::string> out;
+  for (const auto& endpoint : settings.server.listen) out.push_back(endpoint.text());
+  return out;
+}
+
+TEST(Server, RefusesABaseThatIsNoPath) {
+  for (const auto* base : {"pillard", "/a b", "/a//b", "/a/../b", "/."})
+    EXPECT_THAT(wrong(std::string("[server]\nbase = ") + base), ElementsAre(HasSubstr(":2: server.base: "))) << base;
+  EXPECT_EQ(good(from("[server]\nbase = /\n")).server.base, "");
+  EXPECT_EQ(good(from("[server]\nbase = /api\n")).server.base, "/api") << "what is below it has its own names";
+}
+
+TEST(Server, ListensOnUnixSockets) {
+  auto sources = from("[server]\nlisten = 127.0.0.1:3001, unix:/run/pillard/p.sock\n[admin]\nlisten = unix:/run/a\n");
+  const auto settings = good(sources);
+  EXPECT_THAT(listen(settings), ElementsAre("127.0.0.1:3001", "unix:/run/pillard/p.sock"));
+  EXPECT_THAT(settings.server.own, ElementsAre("http://127.0.0.1:3001", "http://localhost:3001"));
+  EXPECT_EQ(settings.admin.listen->path, "/run/a");
+  sources.environment = {{"PORT", "8080"}};
+  EXPECT_THAT(listen(good(sources)), ElementsAre("127.0.0.1:8080", "unix:/run/pillard/p.sock"));
+  EXPECT_THAT(wrong("[server]\nlisten = unix:p.sock\n"), ElementsAre(HasSubstr("\"unix:p.sock\" is no address")));
+  EXPECT_THAT(wrong("[server]\nlisten = unix:/a, unix:/a\n"), ElementsAre(HasSubstr("unix:/a stands twice")));
+  EXPECT_THAT(wrong("[server]\nlisten = unix:/a\n[admin]\nlisten = unix:/a\n"),
+              ElementsAre(HasSubstr("is taken by server.listen")));
+}
+
+TEST(Server, RefusesRightsThatAreNone) {
+  for (const auto* mode : {"", "rw", "0888", "01777", "66", "-660"})
+    EXPECT_THAT(wrong(std::string("[server]\nunix_mode = ") + mode), ElementsAre(HasSubstr(":2: server.unix_mode: ")))
+        << mode;
+}
+
+TEST(Server, RefusesProxiesThatAreNoNetworks) {
+  EXPECT_THAT(wrong("[server]\ntrusted_proxies = 10.0.0.0/8, proxy.example\n"),
+              ElementsAre(HasSubstr("\"proxy.example\" is no network")));
+  EXPECT_THAT(wrong("[server]\nforwarded = cloud\n"),
+              ElementsAre(HasSubstr("\"cloud\" is none of: x-forwarded, forwarded")));
+}
+
+}  // namespace
+}  // namespace pillard::config
