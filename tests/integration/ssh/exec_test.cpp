@@ -21,6 +21,21 @@ TEST_F(Exec, HandsEveryByteOfAnArgumentToTheProgram) {
   EXPECT_EQ(exit.status, 0) << exit.err;
 }
 
+TEST_F(Exec, CarriesHundredsOfArguments) {
+  Rig rig;
+  Client client(rig, credential());
+  ASSERT_TRUE(client.wait_up());
+  std::vector<std::string> argv = {"sh", "-c", "printf '%s\\n' \"$@\"", "sh"};
+  std::string expected;
+  for (int at = 0; at < 256; ++at) {
+    argv.push_back("/mnt/it's number " + std::to_string(at) + std::string(46, 'x'));
+    expected += argv.back() + "\n";
+  }
+  const auto exit = client.exec(argv);
+  EXPECT_EQ(exit.out, expected);
+  EXPECT_EQ(exit.status, 0) << exit.err;
+}
+
 TEST_F(Exec, TellsStatusAndBothOutputsApart) {
   Rig rig;
   Client client(rig, credential());
