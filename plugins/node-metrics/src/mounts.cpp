@@ -14,12 +14,6 @@ namespace {
 constexpr std::size_t kMaxPath = 1024;
 constexpr std::size_t kMaxWord = 128;
 
-// Local filesystems with a size of their own. A name that is not here is never measured: asking a server that is away,
-// or a FUSE program that hangs, would take for ever.
-constexpr std::array<std::string_view, 19> kReal = {
-    "ext2",   "ext3", "ext4",  "xfs",  "btrfs", "zfs",     "f2fs",  "bcachefs", "jfs",    "reiserfs",
-    "nilfs2", "vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "ubifs", "hfsplus",  "overlay"};
-
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
 /// The kernel writes blanks and backslashes of a path as \040 and the like.
@@ -53,8 +47,9 @@ bool has_option(std::string_view options, std::string_view wanted) {
 }
 
 bool is_real(const Mount& mount) {
-  if (std::find(kReal.begin(), kReal.end(), mount.filesystem) == kReal.end()) return false;
   if (mount.filesystem == "overlay") return mount.point == "/";
+  if (std::find(kRealFilesystems.begin(), kRealFilesystems.end(), mount.filesystem) == kRealFilesystems.end())
+    return false;
   return mount.point != "/etc/hosts" && mount.point != "/etc/hostname" && mount.point != "/etc/resolv.conf";
 }
 
@@ -63,6 +58,12 @@ bool better(const Mount& a, const Mount& b) {
   if ((a.point == "/") != (b.point == "/")) return a.point == "/";
   if ((a.root == "/") != (b.root == "/")) return a.root == "/";
   return a.point.size() < b.point.size();
+}
+
+/// Bytes that it takes in a command: it is quoted for two shells.
+std::size_t cost(std::string_view point) {
+  const auto escaped = [](char c) { return c == '\'' || c == '\\' || c == '!'; };
+  return point.size() + 7 * static_cast<std::size_t>(std::count_if(point.begin(), point.end(), escaped));
 }
 
 std::uint64_t product(std::uint64_t a, std::uint64_t b) {
@@ -126,8 +127,8 @@ std::vector<Mount> choose_mounts(const std::vector<Mount>& mounts) {
   for (const auto& mount : mounts) {
     const auto found = best.find(mount.device);
     if (found == best.end() || found->second != &mount) continue;
-    if (shown.size() == kMaxMounts || bytes + mount.point.size() > kMaxPathBytes) break;
-    bytes += mount.point.size();
+    bytes += cost(mount.point);
+    if (shown.size() == kMaxMounts || bytes > kMaxPathBytes) break;
     shown.push_back(mount);
   }
   return shown;

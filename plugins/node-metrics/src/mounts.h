@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,7 +25,14 @@ struct Space {
   std::uint64_t inodes = 0, inodes_free = 0;        // 0 where they are made as needed
 };
 
-/// Of paths to measure: their number, and the bytes of all together.
+/// Local filesystems with a size of their own. What is not here is never measured: asking a server that is away, or a
+/// FUSE program that hangs, would take for ever. Overlays count only as "/".
+inline constexpr std::array<std::string_view, 17> kRealFilesystems = {
+    "ext2",     "ext3",   "ext4", "xfs",   "btrfs", "zfs",   "f2fs",  "bcachefs", "jfs",
+    "reiserfs", "nilfs2", "vfat", "exfat", "ntfs",  "ntfs3", "ubifs", "hfsplus"};
+
+/// Of paths to measure: their number, and the bytes of all together in a command, where quotes and backslashes take
+/// eight.
 inline constexpr std::size_t kMaxMounts = 256;
 inline constexpr std::size_t kMaxPathBytes = 16 * 1024;
 

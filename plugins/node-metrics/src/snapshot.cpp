@@ -19,11 +19,10 @@ constexpr std::string_view kDigits = "0123456789";
 // Plain files of one number or two, then those of many lines, then sensors, which may take their time. Counters come
 // right behind the uptime that their rates are made with. grep leaves out what would make the answer large: the
 // interrupts in /proc/stat, and on a host of containers the mounts of each.
-constexpr const char* kScript =
-    "grep -ashE '^cpu[0-9]* |^[0-9]+ [0-9]+ [0-9]+:[0-9]+ [^ ]+ / "
-    "| - (ext[234]|xfs|btrfs|zfs|f2fs|bcachefs|jfs|reiserfs|nilfs2|vfat|exfat|ntfs3?|fuseblk|ubifs|hfsplus) "
-    "|^(total_)?inactive_file ' "
-    "/proc/stat /proc/self/mountinfo /sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat; "
+constexpr std::string_view kPick =
+    "grep -ashE '^cpu[0-9]* |^[0-9]+ [0-9]+ [0-9]+:[0-9]+ [^ ]+ / |^(total_)?inactive_file | - (";
+constexpr std::string_view kRead =
+    ") ' /proc/stat /proc/self/mountinfo /sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat; "
     "head -n 4096 /proc/uptime /proc/diskstats /proc/net/dev /proc/loadavg /proc/meminfo "
     "/proc/pressure/cpu /proc/pressure/memory /proc/pressure/io "
     "/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory.current /sys/fs/cgroup/cpu.max "
@@ -33,6 +32,15 @@ constexpr const char* kScript =
     "/sys/class/hwmon/hwmon*/name /sys/class/hwmon/hwmon*/temp*_label /sys/class/hwmon/hwmon*/temp*_crit "
     "/sys/class/hwmon/hwmon*/temp*_input 2>/dev/null; "
     "test $# = 0 || { echo '==> stat <=='; stat -f -c '%S %b %f %a %c %d %n' \"$@\" 2>/dev/null; }; exit 0";
+
+std::string script() {
+  std::string text(kPick);
+  for (const auto filesystem : kRealFilesystems) {
+    if (text.back() != '(') text += '|';
+    text += filesystem;
+  }
+  return text.append(kRead);
+}
 
 void read_cpu(Snapshot& snapshot, std::string_view line) {
   CpuTimes times;
@@ -236,8 +244,8 @@ std::vector<DiskCounters> whole_disks(std::vector<DiskCounters> all, const Parts
 }  // namespace
 
 const std::vector<std::string>& look_command() {
-  static const std::vector<std::string> command = {"env", "LC_ALL=C", "sh", "-c", kScript, "node-metrics"};
-  return command;
+  static const std::vector<std::string> kCommand = {"env", "LC_ALL=C", "sh", "-c", script(), "node-metrics"};
+  return kCommand;
 }
 
 Snapshot parse_snapshot(std::string_view output) {

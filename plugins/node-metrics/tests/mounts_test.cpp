@@ -94,8 +94,8 @@ TEST(ChooseMounts, PrefersTheRootThenTheWholeThenTheShortest) {
 }
 
 TEST(ChooseMounts, NeverShowsWhatIsNotALocalFilesystem) {
-  for (const auto* type :
-       {"nfs", "nfs4", "cifs", "fuse.sshfs", "9p", "tmpfs", "proc", "squashfs", "autofs", "ceph", "glusterfs", "fuse"})
+  for (const auto* type : {"nfs", "nfs4", "cifs", "fuse.sshfs", "9p", "tmpfs", "proc", "squashfs", "autofs", "ceph",
+                           "glusterfs", "fuse", "fuseblk"})
     EXPECT_THAT(chosen({mount("0:50", "/", "/mnt", type)}), IsEmpty()) << type;
 }
 
@@ -118,6 +118,13 @@ TEST(ChooseMounts, ShowsWhatArgumentsHaveRoomFor) {
   for (int at = 0; at < 20; ++at)
     many.push_back(mount("8:" + std::to_string(at), "/", "/" + std::string(1000, static_cast<char>('a' + at))));
   EXPECT_THAT(chosen(many), SizeIs(16));
+}
+
+TEST(ChooseMounts, ReckonsWithWhatQuotesTakeInACommand) {
+  std::vector<Mount> many;
+  for (int at = 0; at < 4; ++at)
+    many.push_back(mount("8:" + std::to_string(at), "/", "/" + std::to_string(at) + std::string(1000, '\'')));
+  EXPECT_THAT(chosen(many), SizeIs(2));
 }
 
 }  // namespace

@@ -305,5 +305,14 @@ TEST(LookCommand, HasNothingInItsTextThatAShellOfTheNodeCouldMisread) {
   EXPECT_LT(script.size(), 2048U);
 }
 
+TEST(LookCommand, PicksTheMountsOfEveryFilesystemThatIsMeasured) {
+  const auto& script = look_command()[4];
+  const auto from = script.find("| - (");
+  const auto list = script.substr(from + 5, script.find(')', from) - from - 5);
+  std::string expected;
+  for (const auto filesystem : kRealFilesystems) expected.append(expected.empty() ? "" : "|").append(filesystem);
+  EXPECT_EQ(list, expected);
+}
+
 }  // namespace
 }  // namespace node_metrics
