@@ -131,7 +131,8 @@ Settings read(const Config& config, const Sources& sources, bool port_replaced) 
   const auto base = sources.file.parent_path();
   Settings settings;
   settings.file = sources.file;
-  settings.server = read_server(config, port_replaced);
+  settings.tls = read_tls(config, base);
+  settings.server = read_server(config, port_replaced, settings.tls.on());
   settings.admin = read_admin(config, settings.server);
   settings.redis = read_redis(config);
   settings.session.ttl = seconds(config.integer("session.ttl", settings.session.ttl.count(), 60, 2'592'000));

@@ -50,6 +50,13 @@ struct Server {
   unsigned reactors = 0;  // event loops; 0: one a core
 };
 
+struct Tls {
+  std::filesystem::path certificate;  // PEM, its issuers behind it; neither file is looked at here
+  std::filesystem::path key;
+
+  bool on() const noexcept { return !certificate.empty(); }
+};
+
 struct Admin {
   std::optional<Endpoint> listen = Endpoint{"127.0.0.1", 3002};  // /metrics; empty: off
 };
@@ -123,6 +130,7 @@ struct Limits {
 struct Settings {
   std::filesystem::path file;
   Server server;
+  Tls tls;  // of all addresses of server.listen, not of unix sockets
   Admin admin;
   Redis redis;
   Session session;

@@ -49,13 +49,14 @@ std::vector<std::string> read_origins(const Config& config) {
   return origins;
 }
 
-std::vector<std::string> own_origins(const std::vector<Endpoint>& endpoints) {
+std::vector<std::string> own_origins(const std::vector<Endpoint>& endpoints, bool tls) {
   std::set<std::string> origins;
+  const std::string scheme = tls ? "https://" : "http://";
   for (const auto& endpoint : endpoints) {
     // Behind a wildcard any name may lead here; which ones are ours is for the operator to say.
     if (endpoint.unix_socket() || endpoint.wildcard() || endpoint.port == 0) continue;
-    if (endpoint.loopback()) origins.insert(*parse_origin(fmt::format("http://localhost:{}", endpoint.port)));
-    origins.insert(*parse_origin("http://" + endpoint.text()));
+    if (endpoint.loopback()) origins.insert(*parse_origin(fmt::format("{}localhost:{}", scheme, endpoint.port)));
+    origins.insert(*parse_origin(scheme + endpoint.text()));
   }
   return {origins.begin(), origins.end()};
 }
@@ -101,11 +102,11 @@ unsigned read_mode(const Config& config, unsigned fallback) {
 
 }  // namespace
 
-Server read_server(const Config& config, bool port_replaced) {
+Server read_server(const Config& config, bool port_replaced, bool tls) {
   Server server;
   server.listen = read_listen(config, port_replaced);
   server.origins = read_origins(config);
-  server.own = own_origins(server.listen);
+  server.own = own_origins(server.listen, tls);
   server.path = read_path(config);
   server.base = read_base(config);
   server.unix_mode = read_mode(config, server.unix_mode);
@@ -114,6 +115,20 @@ Server read_server(const Config& config, bool port_replaced) {
       config, "server.forwarded", {{"x-forwarded", Forwarding::kXForwarded}, {"forwarded", Forwarding::kForwarded}});
   server.reactors = static_cast<unsigned>(config.integer("server.reactors", 0, 0, 256));
   return server;
+}
+
+Tls read_tls(const Config& config, const std::filesystem::path& base) {
+  Tls tls;
+  for (auto [key, path] : {std::pair("tls.certificate", &tls.certificate), {"tls.key", &tls.key}})
+    if (const auto value = config.text(key, ""); !value.empty()) *path = (base / value).lexically_normal();
+  if (tls.certificate.empty() == tls.key.empty()) return tls;
+  // Named where the other one stands: a key that is not there has no line.
+  if (tls.key.empty()) {
+    config.reject("tls.certificate", "needs the private key that belongs to it: set tls.key as well");
+  } else {
+    config.reject("tls.key", "needs the certificate that it belongs to: set tls.certificate as well");
+  }
+  return {};
 }
 
 Admin read_admin(const Config& config, const Server& server) {

@@ -145,13 +145,15 @@ void Daemon::build_transport() {
         std::make_unique<transport::Connections>(reactors_[i], settings_.limits, log_, *transport_metrics_));
     homes.push_back(connections_.back().get());
   }
-  const transport::Listener::Options listener_options{.unix_mode = settings_.server.unix_mode};
+  if (settings_.tls.on()) tls_ = std::make_unique<transport::Tls>(settings_.tls, log_, metrics_);
+  transport::Listener::Options listener_options{.unix_mode = settings_.server.unix_mode, .tls = tls_.get()};
   for (const auto& endpoint : settings_.server.listen)
     listeners_.push_back(std::make_unique<transport::Listener>(endpoint, homes, *public_site_, ids_, log_,
                                                                *transport_metrics_, settings_.limits.connections,
                                                                listener_options));
   if (!settings_.admin.listen) return;
   constexpr std::size_t kAdminConnections = 64;
+  listener_options.tls = nullptr;
   admin_site_ = std::make_unique<transport::AdminSite>(services);
   admin_connections_ =
       std::make_unique<transport::Connections>(admin_loop_, settings_.limits, log_, *transport_metrics_);
@@ -186,6 +188,14 @@ std::vector<config::Endpoint> Daemon::listening() const {
   for (const auto& listener : listeners_) all.push_back(listener->endpoint());
   if (admin_listener_) all.push_back(admin_listener_->endpoint());
   return all;
+}
+
+void Daemon::reload() {
+  if (tls_) {
+    tls_->reload();
+  } else {
+    log_.info("daemon", "there is no certificate to reload; all else of the configuration is read at the start", {});
+  }
 }
 
 /// Clients get their close frames, as far as they take them at once.

@@ -18,6 +18,7 @@
 #include "ssh/resolver.h"
 #include "transport/listener.h"
 #include "transport/public_site.h"
+#include "transport/tls.h"
 
 namespace pillard {
 
@@ -33,6 +34,9 @@ class Daemon {
   void start();
   /// What it listens on: of the public listener, then of the admin one if there is one.
   std::vector<config::Endpoint> listening() const;
+  /// [any] Reads the certificate again, for the connections that come from now on; one that cannot be used changes
+  /// nothing.
+  void reload();
 
  private:
   void load_plugins();
@@ -72,6 +76,7 @@ class Daemon {
   std::unique_ptr<transport::PublicSite> public_site_;
   std::unique_ptr<transport::AdminSite> admin_site_;
   std::unique_ptr<transport::TransportMetrics> transport_metrics_;
+  std::unique_ptr<transport::Tls> tls_;                               // null: without
   std::vector<std::unique_ptr<transport::Connections>> connections_;  // of the public listener, one a reactor
   std::unique_ptr<transport::Connections> admin_connections_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;

@@ -16,6 +16,7 @@
 #include "daemon.h"
 #include "loader/last_words.h"
 #include "session/seal.h"
+#include "transport/tls.h"
 
 namespace pillard {
 namespace {
@@ -26,6 +27,14 @@ using Poco::Util::OptionCallback;
 class Main final : public Poco::Util::ServerApplication {
  public:
   int run() override { return ServerApplication::run(); }
+
+  /// The signals that a running daemon waits for. Blocked before any thread starts, so that all of them inherit it.
+  static sigset_t awaited() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) sigaddset(&signals, signal);
+    return signals;
+  }
 
  protected:
   void defineOptions(Poco::Util::OptionSet& options) override {
@@ -116,6 +125,13 @@ class Main final : public Poco::Util::ServerApplication {
     for (const auto& mistake : mistakes) std::cerr << mistake.text() << '\n';
   }
 
+  static void wait_for_the_end(Daemon& daemon) {
+    const auto signals = awaited();
+    int signal = 0;
+    while (sigwait(&signals, &signal) != 0 || signal == SIGHUP)
+      if (signal == SIGHUP) daemon.reload();
+  }
+
   int check(const config::Loaded& loaded, observe::Log& log) const {
     report(loaded.mistakes);
     observe::Metrics metrics;
@@ -129,6 +145,16 @@ class Main final : public Poco::Util::ServerApplication {
         report({{loaded.settings.file.string(), 0, "session.seal_key", sealer.error().what()}});
         ++wrong;
       }
+    if (const auto& tls = loaded.settings.tls; tls.on()) {
+      const auto identity = transport::read_identity(tls);
+      if (const auto* mistake = std::get_if<transport::TlsMistake>(&identity)) {
+        report({{loaded.settings.file.string(), 0, mistake->key, mistake->message}});
+        ++wrong;
+      } else {
+        for (const auto& warning : std::get<transport::TlsIdentity>(identity).warnings)
+          log.warning("config", "certificate", {{"warning", warning}});
+      }
+    }
     for (const auto& error : plugins.errors()) {
       if (error.step() == "configuration") continue;  // its mistakes say more
       std::cerr << error.what() << '\n';
@@ -150,7 +176,7 @@ class Main final : public Poco::Util::ServerApplication {
       for (const auto& endpoint : daemon.listening())
         log.info("transport", "listening", {{"address", endpoint.text()}});
       log.info("daemon", "ready", {{"version", sdk_version()}});
-      waitForTerminationRequest();
+      wait_for_the_end(daemon);
       log.info("daemon", "ending", {});
       end_by_force_after(kLongestEnd);
       return EXIT_OK;
@@ -172,13 +198,8 @@ class Main final : public Poco::Util::ServerApplication {
 }  // namespace pillard
 
 int main(int argc, char** argv) {
-  // Before any thread starts, so that all of them inherit it: only waitForTerminationRequest() takes these.
-  sigset_t ends;
-  sigemptyset(&ends);
-  for (const int signal : {SIGINT, SIGTERM, SIGQUIT}) sigaddset(&ends, signal);
-  // The configuration is read once: a reload that is asked for by habit must not end the daemon.
-  sigaddset(&ends, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  const auto signals = pillard::Main::awaited();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   pillard::Main application;
   try {
     application.init(argc, argv);

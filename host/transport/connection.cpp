@@ -10,7 +10,8 @@ namespace pillard::transport {
 
 namespace {
 constexpr std::chrono::seconds kFarewell{3};  // for a client to take what was sent and to close
-}
+constexpr int kRecordsATurn = 4;              // of TLS: as much as one read of a plain socket brings
+}  // namespace
 
 TransportMetrics::TransportMetrics(observe::Metrics& metrics)
     : accepted(metrics.counter("pillard_connections_accepted_total", "Connections accepted from clients.")),
@@ -30,7 +31,12 @@ TransportMetrics::TransportMetrics(observe::Metrics& metrics)
       limits(metrics) {}
 
 Connection::Connection(Connections& home, Arrival arrival)
-    : home_(home), fd_(arrival.fd), peer_(arrival.peer), id_(arrival.id), place_(std::move(arrival.place)) {}
+    : home_(home),
+      fd_(arrival.fd),
+      peer_(arrival.peer),
+      id_(arrival.id),
+      place_(std::move(arrival.place)),
+      tls_(std::move(arrival.tls)) {}
 
 Connection::~Connection() {
   protocol_.reset();
@@ -57,7 +63,9 @@ void Connection::move_to(Connections& home, MakeProtocol protocol) {
 void Connection::depart() {
   const auto move = std::exchange(move_, nullptr);
   auto arriving = std::make_unique<Connection>(
-      move->home, Arrival{.fd = std::exchange(fd_, -1), .peer = peer_, .id = id_, .place = std::move(place_)});
+      move->home,
+      Arrival{
+          .fd = std::exchange(fd_, -1), .peer = peer_, .id = id_, .place = std::move(place_), .tls = std::move(tls_)});
   arriving->left_ = std::move(left_);
   arriving->outbox_ = std::exchange(outbox_, {});
   arriving->input_over_ = input_over_;
@@ -122,11 +130,12 @@ void Connection::finish() {
   if (!open() || finishing_) return;
   finishing_ = true;
   farewell_ = home_.reactor_.after(kFarewell, [this] { abort("client did not close in time"); });
-  if (outbox_.empty()) return close_write();
+  if (drained()) return close_write();
   want();
 }
 
 void Connection::close_write() {
+  if (tls_) tls_->shutdown();
   ::shutdown(fd_, SHUT_WR);
   if (input_over_) return abort("closed");
   want();
@@ -174,13 +183,14 @@ void Connection::want() {
   std::uint32_t events = 0;
   if (!input_over_ && (reads() || finishing_)) events |= EPOLLIN;
   if (!input_over_ && paused_ && notices_end_) events |= EPOLLRDHUP;
-  if (blocked_) events |= EPOLLOUT;
+  if (blocked_) events |= tls_ && tls_->write_wants_read() ? EPOLLIN : EPOLLOUT;
+  if (tls_ && tls_->read_wants_write()) events |= EPOLLOUT;
   watch_.want(events);
 }
 
 void Connection::ready(std::uint32_t events) {
-  if (events & EPOLLOUT) flush();
-  if (open() && (events & EPOLLIN)) receive();
+  if (blocked_ && (events & (tls_ && tls_->write_wants_read() ? EPOLLIN : EPOLLOUT))) flush();
+  if (open() && (events & (tls_ && tls_->read_wants_write() ? EPOLLIN | EPOLLOUT : EPOLLIN))) receive();
   if (open() && (events & EPOLLRDHUP) && paused_ && notices_end_ && !input_over_) {
     input_over_ = true;
     want();
@@ -191,21 +201,60 @@ void Connection::ready(std::uint32_t events) {
 }
 
 void Connection::receive() {
+  for (int left = tls_ ? kRecordsATurn : 1; left > 0 && open() && !input_over_ && (reads() || finishing_); --left)
+    if (!receive_once()) return;
+}
+
+TlsStream::Got Connection::read_some() {
   auto& scratch = home_.scratch_;
+  if (tls_) return tls_->read(scratch);
+  using State = TlsStream::State;
   const auto got = ::recv(fd_, scratch.data(), scratch.size(), 0);
-  if (got > 0) {
-    home_.metrics_.bytes_in.add(static_cast<std::uint64_t>(got));
-    if (!finishing_) feed({scratch.data(), static_cast<std::size_t>(got)});
-    return;
-  }
-  if (got < 0) {
-    if (errno == EAGAIN || errno == EINTR) return;
-    return abort("connection lost");
+  if (got > 0) return {State::kData, static_cast<std::size_t>(got)};
+  if (got == 0) return {State::kEnd};
+  return {errno == EAGAIN || errno == EINTR ? State::kWait : State::kBroken};
+}
+
+/// Whether there may be more.
+bool Connection::receive_once() {
+  const auto got = read_some();
+  switch (got.state) {
+    case TlsStream::State::kData:
+      home_.metrics_.bytes_in.add(got.size);
+      if (!finishing_) feed({home_.scratch_.data(), got.size});
+      if (open() && tls_) want();
+      return true;
+    case TlsStream::State::kWait: want(); return false;
+    case TlsStream::State::kPlainHttp:
+      end_tls();
+      send(plain_http_answer());
+      finish();
+      return false;
+    case TlsStream::State::kBroken:
+      if (!tls_ || finishing_) {
+        abort("connection lost");
+      } else {  // the alert that says why is on its way
+        end_tls();
+        finish();
+      }
+      return false;
+    case TlsStream::State::kEnd: break;
   }
   input_over_ = true;
-  if (finishing_ && outbox_.empty()) return abort("closed");
+  if (finishing_ && drained()) {
+    abort("closed");
+    return false;
+  }
   want();
   if (!finishing_) protocol_->input_ended();
+  return false;
+}
+
+/// Nothing that was meant to be encrypted leaves behind it.
+void Connection::end_tls() {
+  home_.log_.debug("transport", "no TLS", {{"connection", observe::base36(id_)}, {"client", peer_.text()}});
+  outbox_ = {};
+  tls_.reset();
 }
 
 void Connection::feed(std::span<char> fresh) {
@@ -243,7 +292,7 @@ std::size_t Connection::offer(std::span<char> input) {
 }
 
 void Connection::flush() {
-  switch (outbox_.flush(*this)) {
+  switch (write_out()) {
     case Sink::Result::kBroken: return abort("connection lost");
     case Sink::Result::kBlocked: blocked_ = true; break;
     case Sink::Result::kOk: blocked_ = false; break;
@@ -257,8 +306,18 @@ void Connection::flush() {
     }
   }
   backlog_changed();
-  if (finishing_ && outbox_.empty()) return close_write();
+  if (finishing_ && drained()) return close_write();
   want();
+}
+
+/// Over TLS what was taken into a record goes first, though it has left the outbox.
+Sink::Result Connection::write_out() {
+  if (!tls_) return outbox_.flush(*this);
+  const auto waited = tls_->waiting();
+  auto result = tls_->flush();
+  if (tls_->waiting() < waited) progress_ = home_.reactor_.now();
+  if (result == Result::kOk) result = outbox_.flush(*this);
+  return result == Result::kOk && !drained() ? Result::kBlocked : result;
 }
 
 /// Answers that nobody reads: no further requests are, either.
@@ -282,12 +341,16 @@ void Connection::watch_progress() {
 }
 
 Sink::Result Connection::write(std::span<iovec> parts, std::size_t& written) {
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  const auto sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-  if (sent < 0) return errno == EAGAIN || errno == EINTR ? Result::kBlocked : Result::kBroken;
-  written = static_cast<std::size_t>(sent);
+  if (tls_) {
+    if (const auto result = tls_->write(parts, written); result != Result::kOk) return result;
+  } else {
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const auto sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (sent < 0) return errno == EAGAIN || errno == EINTR ? Result::kBlocked : Result::kBroken;
+    written = static_cast<std::size_t>(sent);
+  }
   if (blocked_ && written > 0) progress_ = home_.reactor_.now();
   home_.metrics_.bytes_out.add(written);
   return Result::kOk;
@@ -306,7 +369,7 @@ void Connections::add(std::unique_ptr<Connection> connection, MakeProtocol proto
   // It was accepted before the farewell and is here only now.
   if (leaving_) added.protocol_->going_away();
   // It came from another reactor.
-  if (!added.outbox_.empty()) added.queued();
+  if (!added.drained()) added.queued();
   if (added.open() && !added.left_.empty()) added.feed({});
   if (added.open() && added.input_over_) added.protocol_->input_ended();
 }

@@ -1,5 +1,5 @@
 #pragma once
-// One TCP connection of a client, for life on one reactor: bytes in to its protocol, frames out of its outbox.
+// One connection of a client, on one reactor at a time: bytes in to its protocol, frames out of its outbox.
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +13,7 @@
 #include "reactor/reactor.h"
 #include "transport/address_limit.h"
 #include "transport/outbox.h"
+#include "transport/tls_stream.h"
 #include "wire/address.h"
 
 namespace pillard::transport {
@@ -62,7 +63,8 @@ struct Arrival {
   int fd = -1;  // whoever has the Arrival last owns it
   wire::Address peer = {};
   std::uint64_t id = 0;
-  AddressLimit::Place place = {};  // among those of its address
+  AddressLimit::Place place = {};       // among those of its address
+  std::unique_ptr<TlsStream> tls = {};  // null: none
 };
 
 /// [lane] Made by Connections, which also destroys it: at the end of a turn, never from inside a call.
@@ -113,6 +115,8 @@ class Connection final : private reactor::Watcher, private Sink {
   /// Its place among the connections of its client's address. Behind a proxy the client is known, and may change, with
   /// each request.
   AddressLimit::Place& place() noexcept { return place_; }
+  /// Whether it is by TLS.
+  bool secure() const noexcept { return tls_ != nullptr; }
   std::uint64_t id() const noexcept { return id_; }
   Connections& home() const noexcept { return home_; }
   reactor::Reactor& reactor() noexcept;
@@ -122,6 +126,12 @@ class Connection final : private reactor::Watcher, private Sink {
   void ready(std::uint32_t events) override;
   Result write(std::span<iovec> parts, std::size_t& written) override;
   void receive();
+  bool receive_once();
+  TlsStream::Got read_some();
+  void end_tls();
+  Sink::Result write_out();
+  /// Nothing waits to be sent.
+  bool drained() const noexcept { return outbox_.empty() && (!tls_ || tls_->waiting() == 0); }
   void feed(std::span<char> fresh);
   std::size_t offer(std::span<char> input);
   void queued();
@@ -138,6 +148,7 @@ class Connection final : private reactor::Watcher, private Sink {
   const wire::Address peer_;
   const std::uint64_t id_;
   AddressLimit::Place place_;
+  std::unique_ptr<TlsStream> tls_;
   reactor::Watch watch_;
   std::unique_ptr<Protocol> protocol_;
   std::unique_ptr<Protocol> replaced_;  // is still running

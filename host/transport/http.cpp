@@ -21,6 +21,7 @@ std::uint64_t Site::body_limit(const Connection& connection, const wire::HttpReq
 
 std::optional<wire::HttpResponse> Site::admit(Connection& connection, wire::HttpRequest& request) {
   request.client = connection.peer();
+  request.secure = connection.secure();
   request.local_socket = connection.peer().unix_socket();
   return std::nullopt;
 }

@@ -19,7 +19,30 @@ namespace pillard::transport {
 namespace {
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsATurn = 64;                // so that a flood of connections leaves the others their turn
+constexpr std::size_t kMostRefusals = 64;        // over TLS, at once: a refusal is a connection for a while
 constexpr std::chrono::milliseconds kRest{200};  // when descriptors have run out
+
+wire::HttpResponse refusal(int status) {
+  auto response =
+      status == 429 ? too_many_connections() : router::error_response(status, "Too many connections; try again later.");
+  response.keep_alive = false;
+  return response;
+}
+
+/// What those get who are let in only to be told no.
+class RefusingSite final : public Site {
+ public:
+  explicit RefusingSite(int status) : status_(status) {}
+  std::optional<wire::HttpResponse> admit(Connection&, wire::HttpRequest&) override { return refusal(status_); }
+  std::optional<wire::HttpResponse> refuse(const wire::HttpRequest&) override { return refusal(status_); }
+  void handle(Connection&, const wire::HttpRequest&, std::string, Answer answer) override { answer(refusal(status_)); }
+  std::variant<Upgrade, wire::HttpResponse> upgrade(Connection&, const wire::HttpRequest&) override {
+    return refusal(status_);
+  }
+
+ private:
+  const int status_;
+};
 
 wire::Address peer_of(const sockaddr_storage& address, socklen_t length) {
   if (address.ss_family == AF_UNIX) return {};
@@ -42,7 +65,8 @@ Listener::Listener(const config::Endpoint& endpoint, std::vector<Connections*> h
       ids_(ids),
       log_(log),
       metrics_(metrics),
-      max_connections_(max_connections) {
+      max_connections_(max_connections),
+      tls_(endpoint.unix_socket() ? nullptr : options.tls) {
   if (endpoint.unix_socket()) {
     listen_on_unix(options.unix_mode);
   } else {
@@ -146,50 +170,70 @@ bool Listener::accept_one() {
     total += count;
     if (count < home->count.load(std::memory_order_relaxed)) home = candidate;
   }
+  Arrival arrival{.fd = fd, .peer = peer_of(address, length), .id = ids_.next(), .place = {}, .tls = {}};
   if (total >= max_connections_) {
     metrics_.refused.add();
     metrics_.limits.connections.add();
     if (const auto held_back = throttle_.pass("full"))
       log_.warning("transport", "too many connections: one was refused",
                    {{"limit", max_connections_}, {"suppressed", *held_back}});
-    refuse(fd, router::error_response(503, "Too many connections; try again later."));
+    if (!tls_ || total < max_connections_ + kMostRefusals) {
+      refuse(*home, std::move(arrival), 503);
+    } else {
+      ::close(fd);
+    }
     return true;
   }
-  const auto peer = peer_of(address, length);
-  auto place = site_.enter(peer);
+  auto place = site_.enter(arrival.peer);
   if (!place) {
     metrics_.refused.add();
     metrics_.limits.connections_per_address.add();
-    if (const auto held_back = throttle_.pass(peer.group()))
+    if (const auto held_back = throttle_.pass(arrival.peer.group()))
       log_.warning("transport", "too many connections of one address: one was refused",
-                   {{"client", peer.text()}, {"suppressed", *held_back}});
-    refuse(fd, too_many_connections());
+                   {{"client", arrival.peer.text()}, {"suppressed", *held_back}});
+    refuse(*home, std::move(arrival), 429);
     return true;
   }
-  if (!peer.unix_socket()) {
+  if (!arrival.peer.unix_socket()) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  home->count.fetch_add(1, std::memory_order_relaxed);
-  auto enter = [home, &site = site_,
-                arrival = Arrival{.fd = fd, .peer = peer, .id = ids_.next(), .place = std::move(*place)}]() mutable {
-    home->add(std::move(arrival),
-              [&site](Connection& connection) { return std::make_unique<HttpProtocol>(connection, site); });
-  };
-  if (&home->reactor() == reactor_) {
-    enter();
-  } else {
-    home->reactor().post(std::move(enter));
-  }
+  arrival.place = std::move(*place);
+  hand_over(*home, std::move(arrival), site_);
   return true;
 }
 
-/// A few bytes fit the buffer of a fresh socket: written or lost, but never waited for.
-void Listener::refuse(int fd, wire::HttpResponse response) {
-  response.keep_alive = false;
-  const auto bytes = wire::encode_response(response);
-  [[maybe_unused]] const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  ::close(fd);
+void Listener::hand_over(Connections& home, Arrival arrival, Site& site) {
+  if (tls_) arrival.tls = tls_->accept(arrival.fd);
+  home.count.fetch_add(1, std::memory_order_relaxed);
+  auto enter = [&home, &site, arrival = std::move(arrival)]() mutable {
+    home.add(std::move(arrival),
+             [&site](Connection& connection) { return std::make_unique<HttpProtocol>(connection, site); });
+  };
+  if (&home.reactor() == reactor_) {
+    enter();
+  } else {
+    home.reactor().post(std::move(enter));
+  }
+}
+
+void Listener::refuse(Connections& home, Arrival arrival, int status) {
+  if (tls_) {
+    // Words need a handshake. It is work: of each address a few get it, and the others none.
+    auto place = tls_->refusals().take(arrival.peer);
+    if (!place) {
+      ::close(arrival.fd);
+      return;
+    }
+    arrival.place = std::move(*place);
+    static RefusingSite full(503);
+    static RefusingSite crowded(429);
+    return hand_over(home, std::move(arrival), status == 503 ? full : crowded);
+  }
+  // A few bytes fit the buffer of a fresh socket: written or lost, but never waited for.
+  const auto bytes = wire::encode_response(refusal(status));
+  [[maybe_unused]] const auto sent = ::send(arrival.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  ::close(arrival.fd);
 }
 
 /// Out of descriptors or memory: epoll would report the same connection without end.

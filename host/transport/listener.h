@@ -10,6 +10,7 @@
 #include "observe/log.h"
 #include "transport/connection.h"
 #include "transport/http.h"
+#include "transport/tls.h"
 
 namespace pillard::transport {
 
@@ -20,6 +21,7 @@ class Listener final : private reactor::Watcher {
  public:
   struct Options {
     unsigned unix_mode = 0660;  // of a unix socket's file
+    Tls* tls = nullptr;         // of an address; null: plain
   };
   /// Binds and listens at once; connections wait until start(). Throws std::system_error naming the address. The file
   /// of a unix socket that nobody listens on any more is replaced.
@@ -42,7 +44,8 @@ class Listener final : private reactor::Watcher {
   void listen_on_tcp();
   void listen_on_unix(unsigned mode);
   bool accept_one();
-  void refuse(int fd, wire::HttpResponse response);
+  void hand_over(Connections& home, Arrival arrival, Site& site);
+  void refuse(Connections& home, Arrival arrival, int status);
   void rest();
   [[noreturn]] void fail(int error, const std::string& why = {});
 
@@ -53,6 +56,7 @@ class Listener final : private reactor::Watcher {
   observe::Log& log_;
   TransportMetrics& metrics_;
   const std::size_t max_connections_;
+  Tls* const tls_;
   observe::Throttle throttle_{std::chrono::seconds(10)};
   int fd_ = -1;
   dev_t device_ = 0;  // of a unix socket's file, and its inode: whether it is still ours

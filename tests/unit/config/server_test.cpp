@@ -64,5 +64,21 @@ TEST(Server, RefusesProxiesThatAreNoNetworks) {
               ElementsAre(HasSubstr("\"cloud\" is none of: x-forwarded, forwarded")));
 }
 
+TEST(TlsFiles, GoTogether) {
+  EXPECT_FALSE(good(from("")).tls.on());
+  const auto tls = good(from("[tls]\ncertificate = tls/cert.pem\nkey = /etc/keys/key.pem\n")).tls;
+  EXPECT_TRUE(tls.on());
+  EXPECT_EQ(tls.certificate, "/etc/pillard/tls/cert.pem");
+  EXPECT_EQ(tls.key, "/etc/keys/key.pem");
+  EXPECT_THAT(wrong("[tls]\ncertificate = cert.pem\n"),
+              ElementsAre(HasSubstr(":2: tls.certificate: needs the private")));
+  EXPECT_THAT(wrong("[tls]\nkey = key.pem\n"), ElementsAre(HasSubstr(":2: tls.key: needs the certificate")));
+}
+
+TEST(TlsFiles, MakeOwnPagesHttps) {
+  const std::string tls = "[tls]\ncertificate = a\nkey = b\n";
+  EXPECT_THAT(good(from(tls)).server.own, ElementsAre("https://127.0.0.1:3001", "https://localhost:3001"));
+}
+
 }  // namespace
 }  // namespace pillard::config

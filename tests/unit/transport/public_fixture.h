@@ -1,5 +1,6 @@
 #pragma once
 // The daemon's own public site, as dashboards see it.
+#include "unit/transport/certificates.h"
 #include "unit/transport/fixture.h"
 #include "unit/transport/ws_client.h"
 
@@ -9,13 +10,16 @@ constexpr auto kEngineTarget = "/?EIO=4&transport=websocket";
 
 class PublicServer {
  public:
-  explicit PublicServer(config::Settings asked = {}, SpineOptions spine = {})
+  /// `certificates`: those that are shown; null: plain.
+  explicit PublicServer(config::Settings asked = {}, SpineOptions spine = {},
+                        const Certificates* certificates = nullptr)
       : settings(std::move(asked)),
         server({.spine = std::move(spine), .limits = settings.limits}),
         store(server.spine.store),
         sockets(services_of(server.spine, store)),
         site(settings, services_of(server.spine, store), sockets) {
-    server.start(site);
+    if (certificates) tls.emplace(certificates->files(), server.spine.log, server.spine.metrics);
+    server.start(site, {"127.0.0.1", 0}, {.tls = tls ? &*tls : nullptr});
   }
   ~PublicServer() {
     server.stop();
@@ -48,6 +52,7 @@ class PublicServer {
 
   const config::Settings settings;
   Server server;
+  std::optional<transport::Tls> tls;
   MoodyStore store;
   router::Sockets sockets;
   transport::PublicSite site;

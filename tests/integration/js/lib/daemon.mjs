@@ -34,8 +34,10 @@ export async function runOnce(args, environment = {}) {
 export class Daemon {
   /// `set`: {"section.key": value}. Free ports, the target allowed and debug logs unless it says otherwise; a value of
   /// null leaves a key to the file. `under`: words before the command, as ["taskset", "-c", "0"].
-  static async start({ set = {}, environment = {}, under = [] } = {}) {
+  /// `tls`: what its clients need to know of its certificate, such as {ca}; then it is asked by https.
+  static async start({ set = {}, environment = {}, under = [], tls = null } = {}) {
     const daemon = new Daemon();
+    daemon.tls = tls;
     daemon.directory = mkdtempSync(join(tmpdir(), "pillard-test-"));
     const all = {
       "server.listen": "127.0.0.1:0",
@@ -68,7 +70,7 @@ export class Daemon {
       const addresses = [...daemon.log.matchAll(listening)].map(([, port]) => Number(port));
       assert.ok(!daemon.end && addresses.length === 2, `the daemon did not start:\n${daemon.log}`);
       [daemon.port, daemon.adminPort] = addresses;
-      daemon.url = `http://127.0.0.1:${daemon.port}`;
+      daemon.url = `${tls ? "https" : "http"}://127.0.0.1:${daemon.port}`;
       return daemon;
     } catch (error) {
       daemon.#discard();
@@ -83,10 +85,10 @@ export class Daemon {
   #attempts = 0;
 
   get(path, options) {
-    return request(this.port, "GET", path, options);
+    return request(this.port, "GET", path, { tls: this.tls, ...options });
   }
   post(path, body, options) {
-    return request(this.port, "POST", path, { body, ...options });
+    return request(this.port, "POST", path, { body, tls: this.tls, ...options });
   }
   /// One login. Each comes from an address of its own, or the limiter would soon refuse them.
   async login(fields = {}, options = {}) {
@@ -150,6 +152,11 @@ export class Daemon {
       this.#keepsSecrets();
       this.#discard();
     }
+  }
+
+  /// Asks it to read its certificate again. Not by ChildProcess.kill(), which then counts it as killed.
+  reload() {
+    process.kill(this.process.pid, "SIGHUP");
   }
 
   /// Asks it to end, once: a second signal would end it by force.

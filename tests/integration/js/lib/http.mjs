@@ -1,12 +1,15 @@
 // Requests with every header under the test's control.
 import http from "node:http";
+import https from "node:https";
 
-/// {status, headers, text, json, cookies}. `from`: the loopback address that the request comes from.
-export function request(port, method, path, { headers = {}, body, from, signal } = {}) {
+/// {status, headers, text, json, cookies}. `from`: the loopback address that the request comes from. `tls`: by https,
+/// with these options.
+export function request(port, method, path, { headers = {}, body, from, signal, tls } = {}) {
   return new Promise((resolve, reject) => {
     const payload = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-    const outgoing = http.request(
+    const outgoing = (tls ? https : http).request(
       {
+        ...tls,
         host: "127.0.0.1",
         port,
         method,
