@@ -70,6 +70,7 @@ void Connection::depart() {
   arriving->outbox_ = std::exchange(outbox_, {});
   arriving->input_over_ = input_over_;
   watch_.reset();
+  arrival_.reset();
   stall_.reset();
   move->home.count.fetch_add(1, std::memory_order_relaxed);
   move->home.reactor_.post(
@@ -148,6 +149,7 @@ void Connection::abort(observe::Text why) {
   ::close(std::exchange(fd_, -1));
   place_.leave();  // at once, for whoever comes next
   farewell_.reset();
+  arrival_.reset();
   stall_.reset();
   home_.bury(*this);
 }
@@ -246,7 +248,7 @@ bool Connection::receive_once() {
     return false;
   }
   want();
-  if (!finishing_) protocol_->input_ended();
+  if (!finishing_ && !arrival_.pending()) protocol_->input_ended();  // else behind what it brought along
   return false;
 }
 
@@ -370,8 +372,13 @@ void Connections::add(std::unique_ptr<Connection> connection, MakeProtocol proto
   if (leaving_) added.protocol_->going_away();
   // It came from another reactor.
   if (!added.drained()) added.queued();
-  if (added.open() && !added.left_.empty()) added.feed({});
-  if (added.open() && added.input_over_) added.protocol_->input_ended();
+  // In the next turn: what others sent here before this client said it lies in the kernel, and goes first. A poll must
+  // not overtake the upgrade that its client has sent before it.
+  if (added.open() && (!added.left_.empty() || added.input_over_))
+    added.arrival_ = reactor_.after(std::chrono::milliseconds(0), [&added] {
+      if (!added.left_.empty()) added.feed({});
+      if (added.open() && added.input_over_ && !added.finishing_) added.protocol_->input_ended();
+    });
 }
 
 void Connections::going_away(Function<void()> empty) {

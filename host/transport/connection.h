@@ -166,6 +166,7 @@ class Connection final : private reactor::Watcher, private Sink {
   reactor::Clock::time_point progress_{};  // when the client last took something
   reactor::Timer stall_;                   // while it is blocked
   reactor::Timer farewell_;
+  reactor::Timer arrival_;  // of one that came from another reactor
   struct Move {
     Connections& home;
     MakeProtocol protocol;

@@ -265,5 +265,55 @@ TEST_F(PollingTest, GoesOnPollingWhenAnUpgradeFails) {
   EXPECT_EQ(poll(sid).body, "2");
 }
 
+TEST_F(PollingTest, LetsNoPollOvertakeTheUpgradeBeforeIt) {
+  auto first = server.connect();  // on the loop that accepts; what comes next goes to the other one
+  first.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_EQ(first.answer().status, 200);
+  const auto sid = open();
+  ASSERT_EQ(sid[1], 'B');
+  ASSERT_TRUE(server.server.open_become(1));
+  auto socket = beside(sid);
+  // The session's loop is busy in the middle of a turn while the client goes on.
+  auto& home = server.server.spine.reactors[1];
+  std::promise<void> held;
+  std::promise<void> go;
+  reactor::Timer busy;
+  test::on(home, [&] {
+    busy = home.after(0ms, [&] {
+      held.set_value();
+      go.get_future().wait_for(5s);
+    });
+  });
+  ASSERT_EQ(held.get_future().wait_for(5s), std::future_status::ready);
+  const auto before = home.load().tasks;
+  socket.send(ws_text("2probe") + ws_text("5"));
+  auto late = server.connect();
+  late.send(get(sid));
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  while (home.load().tasks == before && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  ASSERT_GT(home.load().tasks, before) << "the poll was not handed over";
+  go.set_value();
+  EXPECT_EQ(late.answer().body, R"({"code":3,"message":"Bad request"})");
+  EXPECT_EQ(socket.heard(), "3probe");
+  test::on(home, [&] { busy.reset(); });
+}
+
+TEST_F(PollingTest, AnswersWhoAsksAndEndsItsSide) {
+  auto first = server.connect();
+  first.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_EQ(first.answer().status, 200);
+  const auto sid = open();
+  ASSERT_EQ(sid[1], 'B');
+  ASSERT_TRUE(server.server.open_become(1));
+  auto other = server.connect();  // the loop that accepts has one more now
+  other.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_EQ(other.answer().status, 200);
+  auto asking = server.connect();  // is handed over, its request and its end together
+  asking.send("GET /?EIO=4&transport=websocket&sid=" + sid + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  asking.finish();
+  EXPECT_EQ(asking.answer().body, R"({"code":3,"message":"Bad request"})");
+  EXPECT_TRUE(asking.ends());
+}
+
 }  // namespace
 }  // namespace pillard::transport

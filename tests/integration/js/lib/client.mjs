@@ -6,12 +6,13 @@ import { until } from "./wait.mjs";
 
 const packages = process.env.PILLARD_NODE_MODULES;
 if (!packages) throw new Error("PILLARD_NODE_MODULES is not set; ./dev test does");
-const { io } = createRequire(`${packages}/`)("socket.io-client");
+const require = createRequire(`${packages}/`);
 
 export class Client {
-  /// `token` goes both ways, as the hook does it, unless `cookie` or `auth` say otherwise; null: not this way.
-  constructor(daemon, { token = null, cookie = token, auth = token, ...options } = {}) {
-    this.socket = io(daemon.url, {
+  /// `token` goes both ways, as the hook does it, unless `cookie` or `auth` say otherwise; null: not this way. `version`:
+  /// the package, as package.json names it.
+  constructor(daemon, { token = null, cookie = token, auth = token, version = "socket.io-client", ...options } = {}) {
+    this.socket = require(version).io(daemon.url, {
       path: "/",
       addTrailingSlash: false,
       transports: ["websocket", "polling"],
