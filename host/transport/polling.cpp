@@ -1,5 +1,7 @@
 #include "transport/polling.h"
 
+#include <limits>
+
 #include "transport/engine_server.h"
 #include "wire/http_text.h"
 
@@ -9,10 +11,14 @@ namespace eio = wire::engine_io;
 
 namespace {
 
+/// Packets in one answer: Python's client takes no more, and gives up over a longer one. Whoever is so far behind that
+/// much of the outbox is full is given what waits all the same.
+constexpr std::size_t kPackets = 16;
+
 /// Gathers whole frames of an outbox into the body of one answer, until that is long enough.
 class PayloadSink final : public Sink {
  public:
-  explicit PayloadSink(std::size_t most) : most_(most) {}
+  PayloadSink(std::size_t most, std::size_t packets) : most_(most), packets_(packets) {}
   std::string body;
 
   Result write(std::span<iovec> parts, std::size_t& written) override {
@@ -21,8 +27,9 @@ class PayloadSink final : public Sink {
       std::string_view frames(static_cast<const char*>(part.iov_base), part.iov_len);
       while (!frames.empty()) {
         const auto frame = wire::read_own_ws_frame(frames);
-        if (!body.empty() && body.size() + frame.payload.size() > most_)
+        if (packets_ == 0 || (!body.empty() && body.size() + frame.payload.size() > most_))
           return written > 0 ? Result::kOk : Result::kBlocked;
+        --packets_;
         if (frame.opcode == wire::WsOpcode::kBinary) {
           eio::append_binary_to_payload(body, frame.payload);
         } else {
@@ -38,6 +45,7 @@ class PayloadSink final : public Sink {
 
  private:
   const std::size_t most_;
+  std::size_t packets_;
 };
 
 wire::HttpResponse payload(std::string body) {
@@ -189,7 +197,8 @@ void Polling::answer() {
 
 /// What waits, as much as one answer may carry.
 std::string Polling::take() {
-  PayloadSink sink(session_.options().max_payload);
+  const bool behind = outbox_.cost() > table_.home()->limits().outbox_bytes / 4;
+  PayloadSink sink(session_.options().max_payload, behind ? std::numeric_limits<std::size_t>::max() : kPackets);
   outbox_.flush(sink);
   outbox_.settle();
   return std::move(sink.body);

@@ -265,6 +265,44 @@ TEST_F(PollingTest, GoesOnPollingWhenAnUpgradeFails) {
   EXPECT_EQ(poll(sid).body, "2");
 }
 
+TEST_F(PollingTest, GivesNoMorePacketsAtATimeThanEveryClientTakes) {
+  const auto sid = open();
+  say(sid, "40");
+  EXPECT_THAT(poll(sid).body, StartsWith("40{"));
+  std::string payload;
+  for (int i = 0; i < 40; ++i) payload += (i > 0 ? "\x1e" : "") + ("42" + std::to_string(i)) + R"(["x"])";
+  EXPECT_EQ(say(sid, payload).body, "ok");
+  std::vector<long> counts;
+  std::string all;
+  for (int i = 0; i < 3; ++i) {
+    const auto body = poll(sid).body;
+    counts.push_back(std::count(body.begin(), body.end(), '\x1e') + 1);
+    all += body + '\x1e';
+  }
+  EXPECT_THAT(counts, testing::ElementsAre(16, 16, 8));
+  for (int i = 0; i < 40; ++i) {
+    const auto at = all.find("43" + std::to_string(i) + '[');
+    ASSERT_EQ(at, 0U) << i;
+    all.erase(0, all.find('\x1e') + 1);
+  }
+}
+
+TEST(NarrowPollingTest, GivesWhoIsFarBehindAllThatWaits) {
+  auto settings = quick();
+  settings.engine.max_payload = 100'000;
+  settings.limits.outbox_bytes = 16'000;
+  test::PublicServer server(std::move(settings));
+  const auto sid = server.ask("GET /?EIO=4&transport=polling").body.substr(9, 20);
+  const auto path = "/?EIO=4&transport=polling&sid=" + sid;
+  std::string payload = "40";
+  for (int i = 0; i < 40; ++i) payload += "\x1e" + ("42" + std::to_string(i)) + R"(["x"])";
+  EXPECT_EQ(server.ask("POST " + path, {}, "40").body, "ok");
+  EXPECT_THAT(server.ask("GET " + path).body, StartsWith("40{"));
+  EXPECT_EQ(server.ask("POST " + path, {}, payload.substr(3)).body, "ok");
+  const auto body = server.ask("GET " + path).body;
+  EXPECT_EQ(std::count(body.begin(), body.end(), '\x1e'), 39);
+}
+
 TEST_F(PollingTest, LetsNoPollOvertakeTheUpgradeBeforeIt) {
   auto first = server.connect();  // on the loop that accepts; what comes next goes to the other one
   first.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
