@@ -2,36 +2,42 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { Certificates } from "./lib/certificates.mjs";
 import { Client } from "./lib/client.mjs";
 import { Daemon } from "./lib/daemon.mjs";
 import { RawSocket } from "./lib/raw.mjs";
 import { followed, followers, hush, leavesNothing, node, onNode, ordinary, set, tidy } from "./lib/target.mjs";
 import { until } from "./lib/wait.mjs";
 
+const certificates = new Certificates();
+const options = {
+  "ssh.linger": 600_000,
+  "limits.outbox_bytes": 262_144,
+  "limits.stall_timeout": 4000,
+  "limits.messages_per_second": 50,
+  "limits.messages_burst": 100,
+};
 let daemon;
+let secure; // the same by TLS
 
 before(async () => {
-  daemon = await Daemon.start({
-    set: {
-      "ssh.linger": 600_000,
-      "limits.outbox_bytes": 262_144,
-      "limits.stall_timeout": 4000,
-      "limits.messages_per_second": 50,
-      "limits.messages_burst": 100,
-    },
-  });
+  daemon = await Daemon.start({ set: options });
+  const ca = certificates.issue("overflow");
+  secure = await Daemon.start({ set: { ...options, ...certificates.set }, tls: { ca } });
   await hush("validator", 300);
 });
 after(async () => {
   await tidy("execution");
   await set("validator", ordinary);
   await daemon?.stop();
+  await secure?.stop();
+  certificates.discard();
 });
 
 const number = (line) => Number(line.match(/^numbered (\d+)/)?.[1] ?? NaN);
 
 /// A raw client that follows the execution client's numbered lines and stops reading when it has seen the first.
-async function deafFollower(t) {
+async function deafFollower(t, daemon) {
   const raw = RawSocket.open(t, daemon);
   await raw.authenticated(await daemon.session());
   raw.packet('42["subscribe_logs",{"service":"execution"}]');
@@ -41,55 +47,59 @@ async function deafFollower(t) {
 }
 const flood = { NUMBERED: 1, RATE: 1000, PAD: 3000 };
 
-test("a client that reads too slowly is told how many lines it missed, in their place", async (t) => {
-  t.after(() => set("execution", ordinary));
-  await set("execution", flood);
-  const before = await daemon.metric("pillard_dropped_events_total");
-  const slow = await deafFollower(t);
-  const neighbour = await Client.authenticated(t, daemon);
-  neighbour.emit("subscribe_status", { interval: 1000 });
-  const dropped = async () => (await daemon.metric("pillard_dropped_events_total")) - before;
-  await until("lines to be dropped", async () => (await dropped()) > 200, { timeout: 40_000, every: 100 });
-  await set("execution", { RATE: 0 });
-  // It reads again: a little at first, then all.
-  slow.socket.resume();
-  let next = null;
-  let told = 0;
-  for (let quiet = false; !quiet; ) {
-    const { text } = await slow.frame(3000).catch(() => ({ text: (quiet = true) && "" }));
-    if (text === "2") slow.packet("3");
-    if (!text.startsWith("42")) continue;
-    const [event, data] = JSON.parse(text.slice(2));
-    if (event === "log_gap") {
-      assert.deepEqual(Object.keys(data), ["service", "dropped"]);
-      assert.equal(data.service, "execution");
-      told += data.dropped;
-      if (next !== null) next += data.dropped;
-    } else if (event === "log_data" && !Number.isNaN(number(data.line))) {
-      if (next !== null) assert.equal(number(data.line), next, "none lost without a word, none twice");
-      next = number(data.line) + 1;
+for (const [way, served] of [["TCP", () => daemon], ["TLS", () => secure]]) {
+  test(`a client that reads too slowly by ${way} is told how many lines it missed, in their place`, async (t) => {
+    const daemon = served();
+    t.after(() => set("execution", ordinary));
+    await set("execution", flood);
+    const before = await daemon.metric("pillard_dropped_events_total");
+    const slow = await deafFollower(t, daemon);
+    const neighbour = await Client.authenticated(t, daemon);
+    neighbour.emit("subscribe_status", { interval: 1000 });
+    const dropped = async () => (await daemon.metric("pillard_dropped_events_total")) - before;
+    await until("lines to be dropped", async () => (await dropped()) > 200, { timeout: 40_000, every: 100 });
+    await set("execution", { RATE: 0 });
+    // It reads again: a little at first, then all.
+    slow.socket.resume();
+    let next = null;
+    let told = 0;
+    for (let quiet = false; !quiet; ) {
+      const { text } = await slow.frame(3000).catch(() => ({ text: (quiet = true) && "" }));
+      if (text === "2") slow.packet("3");
+      if (!text.startsWith("42")) continue;
+      const [event, data] = JSON.parse(text.slice(2));
+      if (event === "log_gap") {
+        assert.deepEqual(Object.keys(data), ["service", "dropped"]);
+        assert.equal(data.service, "execution");
+        told += data.dropped;
+        if (next !== null) next += data.dropped;
+      } else if (event === "log_data" && !Number.isNaN(number(data.line))) {
+        if (next !== null) assert.equal(number(data.line), next, "none lost without a word, none twice");
+        next = number(data.line) + 1;
+      }
     }
-  }
-  assert.equal(told, await dropped());
-  assert.ok((await daemon.metric("pillard_outbox_high_water_bytes")) < 1_500_000);
-  assert.ok(neighbour.all("status_update").length > 2, "its neighbour is served meanwhile");
-});
-
-test("a client that takes nothing is closed, and told why", async (t) => {
-  t.after(() => set("execution", ordinary));
-  await set("execution", flood);
-  const deaf = await deafFollower(t);
-  await until("the daemon's patience to end", () => daemon.log.includes("takes nothing of what is sent"), {
-    timeout: 40_000,
-    every: 100,
+    assert.equal(told, await dropped());
+    assert.ok((await daemon.metric("pillard_outbox_high_water_bytes")) < 1_500_000);
+    assert.ok(neighbour.all("status_update").length > 2, "its neighbour is served meanwhile");
   });
-  deaf.socket.resume();
-  const { code, text } = await deaf.closeFrame();
-  assert.equal(code, 1008);
-  assert.equal(text, "the client takes nothing of what is sent");
-  await deaf.ends(5000);
-  await followed("execution", 0);
-});
+
+  test(`a client that takes nothing by ${way} is closed, and told why`, async (t) => {
+    const daemon = served();
+    t.after(() => set("execution", ordinary));
+    await set("execution", flood);
+    const deaf = await deafFollower(t, daemon);
+    await until("the daemon's patience to end", () => daemon.log.includes("takes nothing of what is sent"), {
+      timeout: 40_000,
+      every: 100,
+    });
+    deaf.socket.resume();
+    const { code, text } = await deaf.closeFrame();
+    assert.equal(code, 1008);
+    assert.equal(text, "the client takes nothing of what is sent");
+    await deaf.ends(5000);
+    await followed("execution", 0);
+  });
+}
 
 test("a client that keeps saying too much is read slowly, then closed", async (t) => {
   const raw = RawSocket.open(t, daemon);

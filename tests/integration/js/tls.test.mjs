@@ -1,42 +1,31 @@
 // TLS as browsers and socket.io-client meet it, and certificates that are changed while clients are there.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import tls from "node:tls";
 
+import { Certificates } from "./lib/certificates.mjs";
 import { Client } from "./lib/client.mjs";
 import { configuration, Daemon, runOnce } from "./lib/daemon.mjs";
 import { request } from "./lib/http.mjs";
 import { RawSocket } from "./lib/raw.mjs";
 import { until } from "./lib/wait.mjs";
 
-/// A directory with cert.pem and key.pem for 127.0.0.1; issue(name) replaces both.
 function certificates(t) {
-  const directory = mkdtempSync(join(tmpdir(), "pillard-tls-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const files = { certificate: join(directory, "cert.pem"), key: join(directory, "key.pem") };
-  const issue = (name, days = 2) => {
-    const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
-    const made = ["-out", files.certificate, "-keyout", files.key, "-nodes", "-days", String(days)];
-    execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", ...made, ...subject], {
-      stdio: "ignore",
-    });
-    return readFileSync(files.certificate);
-  };
-  return { directory, files, issue };
+  const made = new Certificates();
+  t.after(() => made.discard());
+  return made;
 }
 
 async function started(t, set = {}) {
   const made = certificates(t);
   const ca = made.issue("first");
-  const { certificate, key } = made.files;
-  const daemon = await Daemon.start({ set: { "tls.certificate": certificate, "tls.key": key, ...set }, tls: { ca } });
+  const daemon = await Daemon.start({ set: { ...made.set, ...set }, tls: { ca } });
   t.after(() => daemon.stop());
-  return { daemon, ca, ...made };
+  return { daemon, made };
 }
 
 /// Whom the certificate names that a new connection is shown.
@@ -62,8 +51,8 @@ test("a login by https gets Secure cookies, and a page of the same address no to
 
 for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
   test(`socket.io-client by TLS: ${transports}`, { timeout: 60_000 }, async (t) => {
-    const { daemon, ca } = await started(t, { "server.reactors": 2, "engine.ping_interval": 500 });
-    const client = Client.of(t, daemon, { token: await daemon.session(), transports, ca });
+    const { daemon } = await started(t, { "server.reactors": 2, "engine.ping_interval": 500 });
+    const client = Client.of(t, daemon, { token: await daemon.session(), transports });
     await client.until("authenticated");
     client.emit("subscribe_status", { interval: 1000 });
     client.emit("subscribe_logs", { service: "execution" });
@@ -76,13 +65,13 @@ for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
   });
 
 test("SIGHUP shows new connections a new certificate, and leaves the others alone", { timeout: 60_000 }, async (t) => {
-  const { daemon, ca, issue, files } = await started(t);
-  const client = Client.of(t, daemon, { token: await daemon.session(), transports: ["websocket"], ca });
+  const { daemon, made } = await started(t);
+  const client = Client.of(t, daemon, { token: await daemon.session(), transports: ["websocket"] });
   await client.until("authenticated");
   client.emit("subscribe_status", { interval: 1000 });
   assert.equal(await shown(daemon), "first");
 
-  issue("second", 30);
+  made.issue("second", 30);
   const before = await daemon.metric("pillard_tls_certificate_expiry_seconds");
   daemon.reload();
   await until("the new certificate", async () => (await shown(daemon)) === "second");
@@ -90,7 +79,7 @@ test("SIGHUP shows new connections a new certificate, and leaves the others alon
   assert.ok(Math.abs(later - 28 * 86_400) < 120, `the new one lasts ${later} s longer`);
   assert.equal(await daemon.metric("pillard_tls_reloads_total"), 1);
 
-  writeFileSync(files.key, "no key\n");
+  writeFileSync(made.files.key, "no key\n");
   daemon.reload();
   await daemon.said(/error transport: certificate not reloaded: the old one stays in use key=tls\.key why=.*holds no PEM private key/);
   assert.equal(await shown(daemon), "second");
@@ -113,7 +102,7 @@ test("plain HTTP is told to speak TLS", async (t) => {
   const answer = await daemon.get("/healthz", { tls: null });
   assert.equal(answer.status, 400);
   assert.equal(answer.json.message, "This port speaks TLS only: ask by https:// or wss://.");
-  const raw = RawSocket.open(t, daemon);
+  const raw = RawSocket.open(t, { port: daemon.port });
   raw.upgrade();
   assert.equal((await raw.response()).status, 400);
   await raw.ends();
@@ -138,8 +127,9 @@ test("SIGHUP without a certificate changes nothing", async (t) => {
 });
 
 test("--check-config says what is wrong with a certificate", async (t) => {
-  const { directory, files, issue } = certificates(t);
-  issue("first");
+  const made = certificates(t);
+  const { directory, files } = made;
+  made.issue("first");
   const check = (certificate, key) =>
     runOnce(["--config", configuration, "--check-config", "--set", `tls.certificate=${certificate}`, "--set", `tls.key=${key}`]);
   assert.equal((await check(files.certificate, files.key)).code, 0);
@@ -150,7 +140,7 @@ test("--check-config says what is wrong with a certificate", async (t) => {
   assert.equal(half.code, 78);
   assert.match(half.err, /--set: tls\.certificate: needs the private key that belongs to it/);
   copyFileSync(files.key, join(directory, "old.pem"));
-  issue("second");
+  made.issue("second");
   const other = await check(files.certificate, join(directory, "old.pem"));
   assert.equal(other.code, 78);
   assert.match(other.err, /tls\.key: .*old\.pem: does not belong to the certificate in .*cert\.pem/);

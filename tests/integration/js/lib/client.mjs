@@ -24,6 +24,7 @@ export class Client {
       reconnectionDelay: 1000,
       reconnectionDelayMax: 5000,
       auth: auth ? { token: auth } : {},
+      ...daemon.tls,
       ...options,
     });
     this.socket.onAny((name, ...args) => this.#note(name, ...args));

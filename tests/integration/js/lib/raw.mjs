@@ -2,13 +2,14 @@
 import { randomBytes } from "node:crypto";
 import net from "node:net";
 import { performance } from "node:perf_hooks";
+import tls from "node:tls";
 
 import { until, within } from "./wait.mjs";
 
 export class RawSocket {
   static open(t, daemon, options = {}) {
     const raw = new RawSocket();
-    raw.socket = net.connect({ host: "127.0.0.1", port: daemon.port, ...options });
+    raw.socket = (daemon.tls ? tls : net).connect({ host: "127.0.0.1", port: daemon.port, ...daemon.tls, ...options });
     raw.host = `127.0.0.1:${daemon.port}`;
     raw.socket.on("data", (piece) => (raw.bytes = Buffer.concat([raw.bytes, piece])));
     raw.socket.on("error", () => {});
