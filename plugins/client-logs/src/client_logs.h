@@ -25,8 +25,13 @@ struct LogQuery {
   std::string cursor;   // of the last line that the client has: the host brings it up to the others
   /// Throws Error(bad_request) when they are no unit name and no cursor.
   void check();
-  PILLARD_FIELDS(LogQuery, PILLARD_FIELD(service, {.required = true, .max_length = 255}),
-                 PILLARD_FIELD(cursor, {.resume = true, .max_length = 255}))
+  PILLARD_FIELDS(LogQuery,
+                 PILLARD_FIELD(service, {.required = true,
+                                         .max_length = 255,
+                                         .about = "Name of a systemd unit; .service may be left out."}),
+                 PILLARD_FIELD(cursor, {.resume = true,
+                                        .max_length = 255,
+                                        .about = "Of the last line that the client has: it gets what came behind."}))
 };
 
 /// A `log_data`.
@@ -36,8 +41,10 @@ struct LogLine {
   std::int64_t timestamp = 0;  // ms since 1970, when journald got it
   int priority = 6;            // 0 (emergency) to 7 (debug)
   std::string_view cursor;
-  PILLARD_FIELDS(LogLine, PILLARD_FIELD(service), PILLARD_FIELD(line), PILLARD_FIELD(timestamp),
-                 PILLARD_FIELD(priority), PILLARD_FIELD(cursor))
+  PILLARD_FIELDS(LogLine, PILLARD_FIELD(service), PILLARD_FIELD(line, {.max_length = 1 << 20}),
+                 PILLARD_FIELD(timestamp, {.about = "When journald got it, in ms since 1970."}),
+                 PILLARD_FIELD(priority, {.min = 0, .max = 7, .about = "As in syslog: 3 error, 4 warning, 6 info."}),
+                 PILLARD_FIELD(cursor, {.about = "Names the line."}))
 };
 
 /// Why journalctl ended, in words for the person at the dashboard. A reader that just ended is `disconnected`, so that
@@ -50,6 +57,7 @@ pillard::Error explain(const pillard::Exit& exit, std::string_view service, bool
 /// before the last boot, and a node that was rebooted during a cut would lose lines.)
 class LogSource final : public pillard::Source {
  public:
+  using Event = LogLine;
   LogSource(pillard::Context& context, std::shared_ptr<const Settings> settings, const LogQuery& query);
 
  private:

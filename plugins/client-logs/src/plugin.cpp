@@ -10,6 +10,7 @@ class ClientLogs final : public pillard::Plugin {
                                            .unsubscribe = "unsubscribe_logs",
                                            .event = "log_data",
                                            .gap = "log_gap",
+                                           .batch = "log_lines",
                                            .replay = static_cast<std::size_t>(settings->lines),
                                            .overflow = pillard::Overflow::kDrop},
                                           [settings](pillard::Context& context, const LogQuery& query) {

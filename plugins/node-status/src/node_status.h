@@ -21,7 +21,11 @@ Settings read_settings(const pillard::Config& config);
 
 struct StatusQuery {
   std::int64_t interval = 5000;  // ms between two looks at the node
-  PILLARD_FIELDS(StatusQuery, PILLARD_FIELD(interval, {.min = 1000, .max = 60000, .clamp = true, .pace = true}))
+  PILLARD_FIELDS(StatusQuery, PILLARD_FIELD(interval, {.min = 1000,
+                                                       .max = 60000,
+                                                       .clamp = true,
+                                                       .pace = true,
+                                                       .about = "Milliseconds between two looks at the node."}))
 };
 
 /// One element of a `status_update`.
@@ -54,6 +58,7 @@ pillard::Error explain(const pillard::Exit& exit);
 /// never overlap.
 class StatusSource final : public pillard::Source {
  public:
+  using Event = std::vector<ServiceStatus>;
   StatusSource(pillard::Context& context, std::shared_ptr<const Settings> settings, const StatusQuery& query);
   /// A new interval counts from the last look.
   void retune(const StatusQuery& query);

@@ -49,6 +49,16 @@ std::string_view trimmed(std::string_view raw) {
   return raw.substr(begin, raw.find_last_not_of(kSpace) - begin + 1);
 }
 
+bool is_one_of(std::string_view text, std::string_view words) {
+  if (text.empty() || text.find(' ') != std::string_view::npos) return false;
+  while (!words.empty()) {
+    const auto end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == text) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
 bool is_number(std::string_view raw) {
   return !raw.empty() && (raw.front() == '-' || (raw.front() >= '0' && raw.front() <= '9'));
 }
@@ -92,6 +102,8 @@ std::string decode_string(std::string_view where, std::string_view raw, const Fi
   }
   if (text.size() > options.max_length)
     refuse(where, fmt::format("a string of at most {} bytes", options.max_length), raw, options.secret);
+  if (options.one_of && !is_one_of(text, options.one_of))
+    refuse(where, fmt::format("one of: {}", options.one_of), raw, options.secret);
   return text;
 }
 

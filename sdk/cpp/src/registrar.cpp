@@ -12,9 +12,9 @@ namespace pillard {
 
 namespace {
 /// Names that mean something to the protocols themselves.
-constexpr std::array<std::string_view, 9> kReserved{"authenticate",  "authenticated", "connect",
-                                                    "connect_error", "disconnect",    "disconnecting",
-                                                    "error",         "subscribe",     "unsubscribe"};
+constexpr std::array<std::string_view, 11> kReserved{"auth",          "authenticate", "authenticated", "connect",
+                                                     "connect_error", "disconnect",   "disconnecting", "error",
+                                                     "grant",         "subscribe",    "unsubscribe"};
 
 void check_name(const char* what, std::string_view name) {
   const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
@@ -32,12 +32,14 @@ void check_range(std::string_view of, const char* what, std::int64_t value, std:
 }
 }  // namespace
 
-StreamType::StreamType(StreamOptions options) : options_(std::move(options)) {
+StreamType::StreamType(StreamOptions options, Schema params, std::string event)
+    : options_(std::move(options)), params_(std::move(params)), event_(std::move(event)) {
   check_name("subscribe", options_.subscribe);
   check_name("unsubscribe", options_.unsubscribe);
   check_name("event", options_.event);
   if (options_.gap.empty()) options_.gap = "stream_gap";
   check_name("gap", options_.gap);
+  if (!options_.batch.empty()) check_name("batch", options_.batch);
   if (options_.subscribe == options_.unsubscribe || options_.subscribe == options_.event ||
       options_.unsubscribe == options_.event)
     throw std::invalid_argument(
@@ -47,7 +49,8 @@ StreamType::StreamType(StreamOptions options) : options_(std::move(options)) {
   check_range(options_.subscribe, "linger", options_.linger.count(), 0, 60'000);
 }
 
-CallType::CallType(CallOptions options) : options_(std::move(options)) {
+CallType::CallType(CallOptions options, Schema params, std::string response)
+    : options_(std::move(options)), params_(std::move(params)), response_(std::move(response)) {
   check_name("name", options_.name);
   check_range(options_.name, "timeout", options_.timeout.count(), 1, 600'000);
 }

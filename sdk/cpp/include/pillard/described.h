@@ -19,6 +19,8 @@ struct FieldOptions {
   bool resume = false;  // a cursor to resume behind: not part of what is asked for
   bool secret = false;  // its value is never repeated in an error
   std::size_t max_length = 4096;  // strings: bytes; lists: elements
+  const char* one_of = nullptr;   // strings: the words that are allowed, separated by one space; null: any
+  const char* about = nullptr;    // for people: what it is, in a sentence
 };
 
 template <class Struct, class Member>

@@ -141,7 +141,7 @@ void encode(std::string& out, const T& value) {
     char comma = '{';
     std::apply(
         [&](const auto&... f) {
-          const auto one = [&](const auto& one_field) {
+          [[maybe_unused]] const auto one = [&](const auto& one_field) {  // not used without fields
             const auto& part = value.*(one_field.member);
             if constexpr (detail::kIsOptional<std::remove_cvref_t<decltype(part)>>)
               if (!part) return;

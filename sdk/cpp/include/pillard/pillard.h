@@ -10,5 +10,6 @@
 #include "pillard/plugin.h"
 #include "pillard/problem.h"
 #include "pillard/registrar.h"
+#include "pillard/schema.h"
 #include "pillard/unit.h"
 #include "pillard/version.h"

@@ -7,6 +7,7 @@
 #include "pillard/context.h"
 #include "pillard/export.h"
 #include "pillard/fields.h"
+#include "pillard/schema.h"
 
 namespace pillard {
 
@@ -23,6 +24,7 @@ struct StreamOptions {
   std::string unsubscribe;     // message type that ends it: "unsubscribe_logs"
   std::string event;           // type of what is published: "log_data"
   std::string gap{};           // of what tells of dropped events: the params and "dropped", how many; empty: stream_gap
+  std::string batch{};         // of a frame that carries a list of events, at doors that write such; empty: none does
   std::size_t replay = 0;      // newest events kept for those who come late, 0-10000
   Milliseconds linger{2'000};  // how long the Source is kept after its last subscriber left, 0-60000
   Overflow overflow = Overflow::kDrop;
@@ -44,10 +46,12 @@ struct Query {
 /// A registered stream as the host drives it. Immutable, [any].
 class PILLARD_API StreamType {
  public:
-  /// Throws std::invalid_argument for options out of their ranges.
-  explicit StreamType(StreamOptions options);
+  /// Throws std::invalid_argument for options out of their ranges. `event`: JSON Schema of what is published.
+  explicit StreamType(StreamOptions options, Schema params = {}, std::string event = "{}");
   virtual ~StreamType();
   const StreamOptions& options() const noexcept { return options_; }
+  const Schema& params() const noexcept { return params_; }
+  const std::string& event_schema() const noexcept { return event_; }
   /// `params`: valid JSON, or empty for none. Throws Error(bad_request).
   virtual Query decode(std::string_view params) const = 0;
   /// [lane]
@@ -59,19 +63,26 @@ class PILLARD_API StreamType {
 
  private:
   StreamOptions options_;
+  Schema params_;
+  std::string event_;
 };
 
 /// A registered call. Immutable, [any].
 class PILLARD_API CallType {
  public:
-  explicit CallType(CallOptions options);  ///< throws as StreamType's
+  /// Throws as StreamType's. `response`: JSON Schema of the answer.
+  explicit CallType(CallOptions options, Schema params = {}, std::string response = "{}");
   virtual ~CallType();
   const CallOptions& options() const noexcept { return options_; }
+  const Schema& params() const noexcept { return params_; }
+  const std::string& response_schema() const noexcept { return response_; }
   /// [lane] Throws Error(bad_request) when `params` cannot be decoded.
   virtual std::unique_ptr<Call> start(CallContext& context, std::string_view params) const = 0;
 
  private:
   CallOptions options_;
+  Schema params_;
+  std::string response_;
 };
 
 namespace detail {
@@ -107,10 +118,30 @@ Query describe(Params params) {
   return query;
 }
 
+/// Of what a Source publishes, if it says so: `using Event = LogLine;`
+template <class SourceT>
+std::string event_schema_of() {
+  if constexpr (requires { typename SourceT::Event; }) {
+    return json_schema<typename SourceT::Event>();
+  } else {
+    return "{}";
+  }
+}
+/// Of what a Call replies, if it says so: `using Response = ...;`
+template <class CallT>
+std::string response_schema_of() {
+  if constexpr (requires { typename CallT::Response; }) {
+    return json_schema<typename CallT::Response>();
+  } else {
+    return "{}";
+  }
+}
+
 template <class Params, class SourceT, class Factory>
 class TypedStream final : public StreamType {
  public:
-  TypedStream(StreamOptions options, Factory factory) : StreamType(std::move(options)), factory_(std::move(factory)) {}
+  TypedStream(StreamOptions options, Factory factory)
+      : StreamType(std::move(options), schema_of<Params>(), event_schema_of<SourceT>()), factory_(std::move(factory)) {}
   Query decode(std::string_view params) const override {
     Params decoded{};
     pillard::decode(decoded, params.empty() ? std::string_view("{}") : params, "params");
@@ -148,7 +179,8 @@ class TypedStream final : public StreamType {
 template <class Request, class CallT, class Factory>
 class TypedCall final : public CallType {
  public:
-  TypedCall(CallOptions options, Factory factory) : CallType(std::move(options)), factory_(std::move(factory)) {}
+  TypedCall(CallOptions options, Factory factory)
+      : CallType(std::move(options), schema_of<Request>(), response_schema_of<CallT>()), factory_(std::move(factory)) {}
   std::unique_ptr<Call> start(CallContext& context, std::string_view params) const override {
     Request request{};
     decode(request, params.empty() ? std::string_view("{}") : params, "params");
@@ -168,7 +200,8 @@ class PILLARD_API Registrar {
 
   /// Offers a stream: `SourceT(Context&, Params)`. Params is a struct with PILLARD_FIELDS; its optional `void check()`,
   /// const or not, throws Error for what the types cannot say, and may normalise: what it leaves is what is shared and
-  /// handed to the Source. Optional `void SourceT::retune(Params)`.
+  /// handed to the Source. Optional `void SourceT::retune(Params)`, and `using SourceT::Event` for the description of
+  /// what it publishes.
   template <class Params, std::derived_from<Source> SourceT>
   void stream(StreamOptions options) {
     stream<Params, SourceT>(std::move(options), [](Context& context, const Params& params) {
@@ -182,7 +215,8 @@ class PILLARD_API Registrar {
     add(std::make_unique<detail::TypedStream<Params, SourceT, Factory>>(std::move(options), std::move(factory)));
   }
 
-  /// Offers a call: `CallT(CallContext&, Request)`, or made by `factory(CallContext&, Request)`.
+  /// Offers a call: `CallT(CallContext&, Request)`, or made by `factory(CallContext&, Request)`. Optional
+  /// `using CallT::Response` for the description of what it replies.
   template <class Request, std::derived_from<Call> CallT>
   void call(CallOptions options) {
     call<Request, CallT>(std::move(options), [](CallContext& context, Request request) {

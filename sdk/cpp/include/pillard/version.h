@@ -3,7 +3,7 @@
 
 #include "pillard/export.h"
 
-#define PILLARD_SDK_VERSION "0.1.0"
+#define PILLARD_SDK_VERSION "0.2.0"
 #define PILLARD_ABI_MAJOR 0
 
 #define PILLARD_TEXT_(x) #x
