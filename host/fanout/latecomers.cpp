@@ -12,19 +12,9 @@ Error gap_error() {
 }
 }  // namespace
 
-SharedBatch encode_batch(const Encoder& encoder, std::string_view type, const SharedEvent* begin,
-                         const SharedEvent* end) {
+SharedBatch encode_batch(const Encoder& encoder, const Label& label, std::span<const SharedEvent> events) {
   auto batch = std::make_shared<Batch>();
-  batch->ends.reserve(static_cast<std::size_t>(end - begin));
-  // Once and not too much: batches wait in the outboxes of those who read slowly.
-  constexpr std::size_t kAround = 32;  // headers, quotes, brackets
-  std::size_t size = 0;
-  for (const auto* event = begin; event != end; ++event) size += (*event)->json.size() + type.size() + kAround;
-  batch->bytes.reserve(size);
-  for (; begin != end; ++begin) {
-    encoder.encode(batch->bytes, type, (*begin)->json);
-    batch->ends.push_back(static_cast<std::uint32_t>(batch->bytes.size()));
-  }
+  encoder.encode_all(*batch, label, events);
   return batch;
 }
 
@@ -214,6 +204,7 @@ Latecomers::CatchUp::~CatchUp() {
 }
 
 void Latecomers::CatchUp::start(const Query& query) {
+  topic_ = topic_name(home_.stream_.type->options(), query.key);
   patience_ = home_.reactor_.at(members_.front().patience, [this] { home_.gave_up(*this); });
   footing_ = std::make_unique<Footing>(home_.reactor_, home_.lane_, *home_.stream_.plugin, [this](const Error& error) {
     met_ ? home_.arrived(*this) : home_.failed(*this, error);
@@ -278,9 +269,8 @@ void Latecomers::CatchUp::flush() {
   for (const auto& member : members_) {
     auto found = std::find_if(made.begin(), made.end(), [&](const auto& one) { return one.first == member.encoder; });
     if (found == made.end()) {
-      const auto& type = home_.stream_.type->options().event;
-      made.emplace_back(member.encoder,
-                        encode_batch(*member.encoder, type, events.data(), events.data() + events.size()));
+      const auto& options = home_.stream_.type->options();
+      made.emplace_back(member.encoder, encode_batch(*member.encoder, {options.event, options.batch, topic_}, events));
       found = std::prev(made.end());
     }
     home_.host_.hand(member, found->second);

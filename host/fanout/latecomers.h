@@ -142,6 +142,7 @@ class Latecomers::CatchUp final : private Context {
   Latecomers& home_;
   std::vector<Member> members_;
   const std::string resume_from_;
+  std::string topic_;  // topic_name(), once it has started
   std::string cursor_;
   bool published_ = false;
   bool over_ = false;
@@ -164,7 +165,6 @@ void Latecomers::for_each(Fn fn) const {
 }
 
 /// [any] A batch of `events` as `encoder` writes them.
-SharedBatch encode_batch(const Encoder& encoder, std::string_view type, const SharedEvent* begin,
-                         const SharedEvent* end);
+SharedBatch encode_batch(const Encoder& encoder, const Label& label, std::span<const SharedEvent> events);
 
 }  // namespace pillard::fanout

@@ -24,7 +24,7 @@ bool Mailbox::spread(const TopicId& topic, const Outlet::Batches& batches, Overf
   }
   auto& entry = left_out_[{*topic.key, topic.life}];
   entry.topic = topic;
-  const auto events = batches.front().second->size();
+  const auto events = batches.front().second->events_from(0);
   if (overflow == Overflow::kNewest) {
     entry.newest = batches;
   } else {

@@ -11,6 +11,7 @@ Topic::Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loade
       outlet_(outlet),
       options_(options),
       query_(std::move(query)),
+      name_(topic_name(stream.type->options(), query_.key)),
       retry_(options.retry_first),
       ring_(options.ring_bytes),
       latecomers_(*this, reactor, lane, stream, options.latecomers) {
@@ -219,7 +220,7 @@ void Topic::flush() {
     Outlet::Batches batches;
     for (const auto& [encoder, users] : encoders) {
       auto& batch = made[encoder];
-      if (!batch) batch = encode_batch(*encoder, options.event, events.data(), events.data() + events.size());
+      if (!batch) batch = encode(*encoder, events);
       batches.emplace_back(encoder, batch);
     }
     outlet_.spread(reactor, id_, batches, options.overflow);
@@ -231,6 +232,11 @@ void Topic::flush() {
   });
 }
 
+SharedBatch Topic::encode(const Encoder& encoder, std::span<const SharedEvent> events) const {
+  const auto& options = stream_.type->options();
+  return encode_batch(encoder, {.type = options.event, .batch = options.batch, .topic = name_}, events);
+}
+
 /// What a late one missed: all behind an event that the ring knows, else the newest few.
 SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) {
   if (auto same = replay_.batch.lock(); same && replay_.encoder == &encoder && replay_.behind == behind) return same;
@@ -240,7 +246,7 @@ SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) {
   const auto from = known != kept.end() ? std::next(known) : kept.end() - std::min(std::ssize(kept), most);
   const std::vector<SharedEvent> events(from, kept.end());
   if (events.empty()) return nullptr;
-  auto batch = encode_batch(encoder, stream_.type->options().event, events.data(), events.data() + events.size());
+  auto batch = encode(encoder, events);
   replay_ = {.encoder = &encoder, .behind = std::string(behind), .batch = batch};
   return batch;
 }

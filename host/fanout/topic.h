@@ -105,6 +105,7 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   void schedule_flush();
   void flush();
   SharedBatch replay(const Encoder& encoder, std::string_view behind);
+  SharedBatch encode(const Encoder& encoder, std::span<const SharedEvent> events) const;
 
   const TopicId id_;
   reactor::Reactor& reactor_;
@@ -113,6 +114,7 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   Outlet& outlet_;
   const TopicOptions options_;
   Query query_;
+  const std::string name_;  // topic_name()
 
   std::map<std::pair<unsigned, std::uint64_t>, Member> members_;
   std::map<std::int64_t, std::size_t> paces_;                           // how many ask for which

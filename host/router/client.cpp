@@ -4,6 +4,7 @@
 #include "observe/ids.h"
 #include "observe/limits_reached.h"
 #include "pillard/fields.h"
+#include "router/problem.h"
 #include "session/credential.h"
 #include "session/session.h"
 
@@ -27,9 +28,16 @@ struct Problem {
                  PILLARD_FIELD(ended))
 };
 
-std::string problem_json(const Error& error) {
-  return encoded(
-      Problem{.message = error.what(), .code = std::string(name(error.code())), .type = {}, .params = {}, .ended = {}});
+/// An `error` about a message or a subscription.
+std::string told(const Error& error, std::string_view type, std::string_view params, bool ended) {
+  Problem problem{.message = error.what(),
+                  .code = std::string(name(error.code())),
+                  .type = std::string(type),
+                  .params = {},
+                  .ended = {}};
+  if (!params.empty() && params.size() <= 1024) problem.params = json::Raw{std::string(params)};
+  if (ended) problem.ended = true;
+  return encoded(problem);
 }
 
 /// A struct of the plugin's may check itself: that is its code.
@@ -39,7 +47,19 @@ Query decode(const loader::StreamEntry& stream, std::string_view params) {
     throw Error(*error);
   return query;
 }
+
+Error refused(std::string_view words, Code code = Code::kUnauthenticated) { return {code, std::string(words)}; }
 }  // namespace
+
+std::string acknowledgement(const Outcome& outcome) {
+  if (outcome.error) return R"({"error":)" + problem_json(*outcome.error) + "}";
+  return R"({"data":)" + outcome.data + "}";
+}
+
+Error no_token() {
+  return refused("Not authenticated: send the token as the cookie ssh_session or as Authorization: Bearer.");
+}
+Error dead_session() { return refused(kDeadSession); }
 
 /// One stream that the client listens to.
 class Client::Subscribed final : public fanout::Subscriber {
@@ -50,15 +70,15 @@ class Client::Subscribed final : public fanout::Subscriber {
         flow_(key_.first->type->options(), key_.second, client.door_.encoder()) {}
   ~Subscribed() { client_.door_.forget(flow_, ended_); }
   std::unique_ptr<fanout::Subscription> subscription;
+  const fanout::Flow& flow() const noexcept { return flow_; }
 
   void deliver(const fanout::SharedBatch& batch) override { client_.door_.send(batch, flow_); }
   void gap(std::uint64_t dropped) override { client_.door_.gap(flow_, dropped); }
   void problem(const Error& error, bool ended) override {
-    auto& client = client_;
-    const auto key = key_;
     ended_ = ended;
-    if (ended) client.subscribed_.erase(key);  // and with it this object
-    client.tell(error, key.first->type->options().subscribe, key.second, ended);
+    decltype(client_.subscribed_)::node_type self;  // goes when the door has been told, and with it this object
+    if (ended) self = client_.subscribed_.extract(Key(key_));
+    client_.door_.problem(flow_, error, ended, told(error, key_.first->type->options().subscribe, key_.second, ended));
   }
 
  private:
@@ -88,7 +108,7 @@ void Client::look_up(std::string token, Function<void(Result<session::SessionPtr
                                  });
 }
 
-void Client::open(std::string token, Function<void(std::optional<std::string>)> done) {
+void Client::open(std::string token, Function<void(const std::optional<Error>&)> done) {
   if (token.empty()) {
     home_.post([alive = alive_, done = std::move(done)]() mutable {
       if (*alive) done(std::nullopt);
@@ -96,8 +116,8 @@ void Client::open(std::string token, Function<void(std::optional<std::string>)> 
     return;
   }
   look_up(std::move(token), [this, done = std::move(done)](Result<session::SessionPtr> found) mutable {
-    if (!found) return done(std::string(kStoreAway));
-    if (!*found) return done(std::string(kRefusedToken));
+    if (!found) return done(refused(kStoreAway, found.error().code()));
+    if (!*found) return done(refused(kRefusedToken));
     done(std::nullopt);
     become(std::move(found).value());
   });
@@ -119,35 +139,29 @@ void Client::become(session::SessionPtr session) {
 }
 
 void Client::authenticate(std::string_view params, Reply reply) {
-  const auto finish = [](Reply& answer, bool ok) {
-    if (answer) answer(ok ? "true" : "false");
+  const auto refuse_token = [this](const Error& error, Reply& answer) {
+    if (answer) return answer({.error = error});
+    plain_error(error);
   };
   std::string token;
   try {
     json::Reader reader(params);
     token = reader.read_string();
   } catch (const json::ParseError&) {
-    plain_error(kDeadSession);
-    return finish(reply, false);
+    return refuse_token(dead_session(), reply);
   }
   if (login_) {
-    const bool same = session::Secret(token) == session::Secret(login_->session->id);
-    if (same) {
-      door_.emit("authenticated", {});
-    } else {
-      plain_error(kTokenMismatch);
-    }
-    return finish(reply, same);
+    if (session::Secret(token) != session::Secret(login_->session->id))
+      return refuse_token(refused(kTokenMismatch), reply);
+    door_.emit("authenticated", {});
+    if (reply) reply({});
+    return;
   }
-  look_up(std::move(token), [this, finish, reply = std::move(reply)](Result<session::SessionPtr> found) mutable {
-    if (!found) {
-      plain_error(kStoreAway, found.error().code());
-    } else if (!*found) {
-      plain_error(kDeadSession);
-    } else {
-      become(std::move(found).value());
-    }
-    finish(reply, login_.has_value());
+  look_up(std::move(token), [this, refuse_token, reply = std::move(reply)](Result<session::SessionPtr> found) mutable {
+    if (!found) return refuse_token(refused(kStoreAway, found.error().code()), reply);
+    if (!*found) return refuse_token(dead_session(), reply);
+    become(std::move(found).value());
+    if (reply) reply({});
   });
 }
 
@@ -164,7 +178,7 @@ void Client::session_ended() {
   subscribed_.clear();
   calls_.clear();
   sockets_.services().hub.release(lane_key);
-  plain_error(kDeadSession);
+  plain_error(dead_session());
   door_.close("session ended");
 }
 
@@ -209,13 +223,13 @@ void Client::route(std::string_view type, std::string_view params, Reply reply) 
 
 void Client::subscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply) {
   auto query = decode(stream, params);
-  const auto done = [&] {
-    if (reply) reply(R"({"data":null})");
-  };
   const Key key(&stream, query.key);
+  const auto done = [&](const Subscribed& subscribed) {
+    if (reply) reply({.flow = &subscribed.flow()});
+  };
   if (const auto known = subscribed_.find(key); known != subscribed_.end()) {
     if (query.pace_ms) known->second->subscription->set_pace(*query.pace_ms);
-    return done();
+    return done(*known->second);
   }
   if (const auto most = sockets_.services().max_subscriptions; subscribed_.size() >= most) {
     sockets_.too_many_subscriptions_.add();
@@ -225,14 +239,13 @@ void Client::subscribe(const loader::StreamEntry& stream, std::string_view param
   auto subscribed = std::make_unique<Subscribed>(*this, key);
   subscribed->subscription =
       sockets_.services().hub.subscribe(home_, *login_, stream, std::move(query), door_.encoder(), *subscribed);
-  subscribed_.emplace(key, std::move(subscribed));
-  done();
+  done(*subscribed_.emplace(key, std::move(subscribed)).first->second);
 }
 
 void Client::unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply) {
   // Ending what is not there is no mistake: the stream may have ended by itself.
   subscribed_.erase(Key(&stream, decode(stream, params).key));
-  if (reply) reply(R"({"data":null})");
+  if (reply) reply({});
 }
 
 void Client::call(const loader::CallEntry& entry, std::string_view params, Reply& reply) {
@@ -245,30 +258,17 @@ void Client::call(const loader::CallEntry& entry, std::string_view params, Reply
         const auto ended = std::move(calls_[number]);  // holds this closure: it must outlive the call
         calls_.erase(number);
         if (!answer) return refuse(answer.error(), entry.type->options().name, {}, reply);
-        if (reply) reply(R"({"data":)" + *answer + "}");
+        if (reply) reply({.data = std::move(*answer)});
       });
 }
 
 /// To the one who waits for an answer, else as an event.
 void Client::refuse(const Error& error, std::string_view type, std::string_view params, Reply& reply) {
-  if (reply) return reply(R"({"error":)" + problem_json(error) + "}");
-  tell(error, type, params, false);
+  if (reply) return reply({.error = error});
+  door_.emit("error", told(error, type, params, false));
 }
 
-void Client::tell(const Error& error, std::string_view type, std::string_view params, bool ended) {
-  Problem problem{.message = error.what(),
-                  .code = std::string(name(error.code())),
-                  .type = std::string(type),
-                  .params = {},
-                  .ended = {}};
-  if (!params.empty() && params.size() <= 1024) problem.params = json::Raw{std::string(params)};
-  if (ended) problem.ended = true;
-  door_.emit("error", encoded(problem));
-}
-
-void Client::plain_error(std::string_view message, Code code) {
-  door_.emit("error", problem_json(Error(code, std::string(message))));
-}
+void Client::plain_error(const Error& error) { door_.emit("error", problem_json(error)); }
 
 Sockets::Sockets(const Services& services)
     : services_(services),

@@ -30,6 +30,11 @@ class Door {
   virtual void forget(const fanout::Flow& flow, bool deliver) = 0;
   /// One event of this client alone. `arguments_json`: any number of values, comma-separated.
   virtual void emit(std::string_view event, std::string_view arguments_json) = 0;
+  /// A Problem of a subscription; if `ended` it is over, and forget() follows. `json`: as the event `error` has it.
+  virtual void problem(const fanout::Flow& flow, const Error& error, bool ended, const std::string& json) {
+    (void)flow, (void)error, (void)ended;
+    emit("error", json);
+  }
   /// Ends the client after what was sent.
   virtual void close(std::string_view reason) = 0;
   /// The number of its connection in the log; 0: none.
@@ -39,8 +44,21 @@ class Door {
   ~Door() = default;
 };
 
-/// Answers a message that asked for it: once, with JSON values, comma-separated. Empty if none was asked for.
-using Reply = Function<void(const std::string& items_json)>;
+/// How a message came out.
+struct Outcome {
+  std::optional<Error> error{};        // else it went well
+  std::string data = "null";           // JSON
+  const fanout::Flow* flow = nullptr;  // of a subscription that stands now: what Door::send() will name
+};
+/// [any] `{"data":...}` or `{"error":{...}}`
+std::string acknowledgement(const Outcome& outcome);
+
+/// Answers a message that asked for it, once. Empty if none was asked for.
+using Reply = Function<void(const Outcome& outcome)>;
+
+/// [any] The refusal of one who brings no token, or one whose session has ended.
+Error no_token();
+Error dead_session();
 
 /// [lane of its reactor]
 class Client {
@@ -54,11 +72,12 @@ class Client {
   Client(const Client&) = delete;
   ~Client();
 
-  /// The door opens. An empty `token` is a client that may log in later. `done` is called later, once, with the words
-  /// of the refusal or without; after a success with a token the client is authenticated and has been told so.
-  void open(std::string token, Function<void(std::optional<std::string> refusal)> done);
+  /// The door opens. An empty `token` is a client that may log in later. `done` is called later, once, with the
+  /// refusal or without; after a success with a token the client is authenticated and has been told so.
+  void open(std::string token, Function<void(const std::optional<Error>& refusal)> done);
 
-  /// One message: `params` is the JSON of its first argument, or empty.
+  /// One message: `params` is the JSON of its first argument, or empty. One with a token, `authenticate`, has the
+  /// outcome null.
   void message(std::string_view type, std::string_view params, Reply reply);
 
   /// The client gave a sign of life: its session stays.
@@ -86,8 +105,7 @@ class Client {
   void unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply);
   void call(const loader::CallEntry& entry, std::string_view params, Reply& reply);
   void refuse(const Error& error, std::string_view type, std::string_view params, Reply& reply);
-  void tell(const Error& error, std::string_view type, std::string_view params, bool ended);
-  void plain_error(std::string_view message, Code code = Code::kUnauthenticated);
+  void plain_error(const Error& error);
   void run_waiting();
 
   Sockets& sockets_;

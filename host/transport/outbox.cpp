@@ -42,10 +42,9 @@ void Outbox::take_out(std::size_t index) {
 /// Drops frames from the front of one entry: as many as make up for `excess`.
 std::uint64_t Outbox::shed_entry(Entry& entry, std::size_t excess) {
   const auto frames = static_cast<std::uint32_t>(entry.batch->size());
-  const auto before = entry.first;
+  std::uint64_t dropped = 0;
   const auto size = entry.size();
-  while (entry.first < frames && size - entry.size() < excess) ++entry.first;
-  const auto dropped = entry.first - before;
+  while (entry.first < frames && size - entry.size() < excess) dropped += entry.batch->events_of(entry.first++);
   if (entry.first == frames) entry.batch = nullptr;
   bytes_ -= size - entry.size();
   return dropped;
@@ -111,7 +110,7 @@ void Outbox::keep_newest(const Flow& flow) {
     if (entry.flow != &flow) continue;
     kept += entry.size();
     if (kept <= kMost) continue;
-    if (entry.batch) dropped += entry.batch->size() - entry.first;
+    if (entry.batch) dropped += entry.batch->events_from(entry.first);
     bytes_ -= entry.size();
     entry.batch = nullptr;
     // The oldest one tells of all.

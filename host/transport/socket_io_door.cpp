@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "pillard/fields.h"
+#include "router/problem.h"
 
 namespace pillard::transport {
 
@@ -16,8 +17,8 @@ constexpr std::string_view kRoot = "/";
 class NamespaceEncoder final : public fanout::Encoder {
  public:
   explicit NamespaceEncoder(std::string name) : name_(std::move(name)) {}
-  void encode(std::string& out, std::string_view event, std::string_view json) const override {
-    sio::append_event_frame(out, name_, event, json);
+  void encode(std::string& out, const fanout::Label& label, std::string_view json, std::string_view) const override {
+    sio::append_event_frame(out, name_, label.type, json);
   }
 
  private:
@@ -79,8 +80,8 @@ void SocketIoDoor::open(std::string_view auth) {
   auto token = token_of(auth);
   if (!cookie_token_.empty() && (token.empty() || namespace_.name() == kRoot)) token = cookie_token_;
   client_ = std::make_unique<router::Client>(sockets_, namespace_.session().reactor(), *this);
-  client_->open(std::move(token), [this](std::optional<std::string> refusal) {
-    if (refusal) return namespace_.refuse(*refusal);
+  client_->open(std::move(token), [this](const std::optional<Error>& refusal) {
+    if (refusal) return namespace_.refuse(refusal->what());
     encoder_ = encoder_of(namespace_.name());
     if (!encoder_) return namespace_.refuse("Too many namespaces");
     namespace_.accept();
@@ -89,10 +90,17 @@ void SocketIoDoor::open(std::string_view auth) {
 
 void SocketIoDoor::event(const SocketEvent& event) {
   router::Reply reply;
-  if (event.id)
-    reply = [self = self_, id = *event.id](const std::string& items) {
-      if (*self) (*self)->namespace_.acknowledge(id, items);
+  if (event.name == "authenticate") {  // the old server's words come as an event, whoever asked for what
+    reply = [self = self_, id = event.id](const router::Outcome& outcome) {
+      if (!*self) return;
+      if (outcome.error) (*self)->emit("error", router::problem_json(*outcome.error));
+      if (id) (*self)->namespace_.acknowledge(*id, outcome.error ? "false" : "true");
     };
+  } else if (event.id) {
+    reply = [self = self_, id = *event.id](const router::Outcome& outcome) {
+      if (*self) (*self)->namespace_.acknowledge(id, router::acknowledgement(outcome));
+    };
+  }
   std::string params(event.arguments.empty() ? std::string_view{} : event.arguments.front());
   if (!event.attachments.empty()) params = sio::with_attachments(params, event.attachments);
   client_->message(event.name, params, std::move(reply));

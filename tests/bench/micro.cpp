@@ -17,7 +17,8 @@ using Clock = std::chrono::steady_clock;
 
 class RootEncoder final : public fanout::Encoder {
  public:
-  void encode(std::string& out, std::string_view event, std::string_view json) const override {
+  void encode(std::string& out, const fanout::Label& label, std::string_view json, std::string_view) const override {
+    const auto event = label.type;
     wire::socket_io::append_event_frame(out, "/", event, json);
   }
 };
@@ -72,7 +73,7 @@ int main() {
     fanout::Ring ring(512 << 10);
     std::vector<fanout::SharedEvent> pending;
     const auto flush = [&] {
-      const auto batch = fanout::encode_batch(encoder, "log_data", pending.data(), pending.data() + pending.size());
+      const auto batch = fanout::encode_batch(encoder, {.type = "log_data", .batch = {}, .topic = {}}, pending);
       sink += batch->bytes.size();
       pending.clear();
     };

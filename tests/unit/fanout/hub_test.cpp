@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 class PlainEncoder final : public Encoder {
  public:
-  void encode(std::string& out, std::string_view, std::string_view json) const override { out += json; }
+  void encode(std::string& out, const Label&, std::string_view json, std::string_view) const override { out += json; }
 };
 const PlainEncoder kPlain;
 

@@ -25,8 +25,9 @@ class StreamTest : public testing::Test {
   /// The answer to one question.
   std::string answer(const std::string& type, const std::string& params = {}) {
     test::Journal answers;
-    test::on(guest->home,
-             [&] { guest->client->message(type, params, [&](std::string items) { answers.add(std::move(items)); }); });
+    test::on(guest->home, [&] {
+      guest->client->message(type, params, [&](const Outcome& outcome) { answers.add(acknowledgement(outcome)); });
+    });
     const auto lines = answers.wait(1);
     return lines.empty() ? "no answer" : lines.front();
   }
@@ -172,7 +173,7 @@ TEST_F(StreamTest, HoldsNoMoreCallsThanAllowed) {
   test::Journal answers;
   test::on(guest->home, [&] {
     for (std::size_t i = 0; i <= Client::kMaxCalls; ++i)
-      guest->client->message("get_config", "", [&](std::string items) { answers.add(std::move(items)); });
+      guest->client->message("get_config", "", [&](const Outcome& outcome) { answers.add(acknowledgement(outcome)); });
   });
   const auto all = answers.wait(Client::kMaxCalls + 1);
   ASSERT_EQ(all.size(), Client::kMaxCalls + 1);

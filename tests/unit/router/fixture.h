@@ -4,6 +4,7 @@
 #include <string>
 
 #include "router/client.h"
+#include "router/problem.h"
 #include "session/record.h"
 #include "unit/fanout/spine.h"
 #include "wire/http_head.h"
@@ -81,7 +82,9 @@ class Guest final : public router::Door {
   }
   void open(const std::string& token) {
     on(home, [&] {
-      client->open(token, [&](std::optional<std::string> refusal) { heard.add("opened " + refusal.value_or("well")); });
+      client->open(token, [&](const std::optional<Error>& refusal) {
+        heard.add(std::string("opened ") + (refusal ? refusal->what() : "well"));
+      });
       heard.add("asked");
     });
   }
@@ -93,7 +96,11 @@ class Guest final : public router::Door {
     on(home, [&] { ask_here(type, params); });
   }
   void ask_here(const std::string& type, const std::string& params = {}) {
-    client->message(type, params, [this, type](std::string items) { heard.add(type + ": " + items); });
+    client->message(type, params, [this, type](const router::Outcome& outcome) {
+      if (type != "authenticate") return heard.add(type + ": " + router::acknowledgement(outcome));
+      if (outcome.error) emit("error", router::problem_json(*outcome.error));
+      heard.add(type + (outcome.error ? ": false" : ": true"));
+    });
   }
   std::string last(std::size_t count) {
     const auto lines = heard.wait(count);
@@ -103,7 +110,9 @@ class Guest final : public router::Door {
  private:
   class PlainEncoder final : public fanout::Encoder {
    public:
-    void encode(std::string& out, std::string_view, std::string_view json) const override { out += json; }
+    void encode(std::string& out, const fanout::Label&, std::string_view json, std::string_view) const override {
+      out += json;
+    }
   };
   const fanout::Encoder& encoder() const override {
     static const PlainEncoder kEncoder;

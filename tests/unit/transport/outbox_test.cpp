@@ -46,7 +46,8 @@ SharedBatch lines(const std::vector<std::string>& texts) {
 
 class GapEncoder final : public fanout::Encoder {
  public:
-  void encode(std::string& out, std::string_view event, std::string_view json) const override {
+  void encode(std::string& out, const fanout::Label& label, std::string_view json, std::string_view) const override {
+    const auto event = label.type;
     out += '<' + std::string(event) + std::string(json) + '>';
   }
 };
