@@ -4,9 +4,11 @@
 #include <array>
 
 #include "observe/ids.h"
-#include "pillard/fields.h"
+#include "pillard/schema.h"
+#include "router/openapi.h"
 #include "session/record.h"
 #include "ssh/private_key.h"
+#include "wire/http_text.h"
 
 namespace pillard::router {
 
@@ -66,14 +68,6 @@ wire::HttpResponse method_not_allowed(std::string_view allowed) {
   return response;
 }
 
-/// The cookie's, else the one a page of another site presents, where browsers send no cookie.
-std::string token_of(const wire::HttpRequest& request) {
-  if (const auto cookie = request.cookie(kSessionCookie)) return std::string(*cookie);
-  constexpr std::string_view kBearer = "Bearer ";
-  const auto authorization = request.header("Authorization").value_or(std::string_view{});
-  return std::string(authorization.starts_with(kBearer) ? authorization.substr(kBearer.size()) : std::string_view{});
-}
-
 session::Secret taken(std::optional<std::string>& text) {
   return text ? session::Secret::take(*text) : session::Secret();
 }
@@ -103,6 +97,17 @@ session::Credential credential_of(const std::string& body) {
   return std::move(valid).value();
 }
 }  // namespace
+
+std::string token_of(const wire::HttpRequest& request) {
+  if (const auto cookie = request.cookie(kSessionCookie)) return std::string(*cookie);
+  constexpr std::string_view kBearer = "Bearer ";
+  const auto authorization = request.header("Authorization").value_or(std::string_view{});
+  if (!wire::iequals(authorization.substr(0, kBearer.size()), kBearer)) return {};
+  return std::string(wire::trim_ows(authorization.substr(kBearer.size())));
+}
+
+std::string connect_request_schema() { return schema_of<ConnectRequest>().json; }
+std::string connect_failure_schema() { return json_schema<ConnectFailure>(); }
 
 wire::HttpResponse json_response(int status, std::string json) {
   return {.status = status,

@@ -47,6 +47,10 @@ class Rest {
   observe::Throttle throttle_{std::chrono::seconds(10)};
 };
 
+/// [any] The token of a request: the cookie's, else the one a page of another site presents as `Authorization: Bearer`,
+/// where browsers send no cookie. Empty: none.
+std::string token_of(const wire::HttpRequest& request);
+
 /// [any] An answer whose body is JSON, never cached.
 wire::HttpResponse json_response(int status, std::string json);
 /// [any] `{"error":...,"message":...}`

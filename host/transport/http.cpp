@@ -26,6 +26,10 @@ std::optional<wire::HttpResponse> Site::admit(Connection& connection, wire::Http
   return std::nullopt;
 }
 
+wire::HttpResponse Site::refusal(const wire::HttpRequest&, const wire::HttpError& error) {
+  return router::error_response(error.status, error.reason);
+}
+
 HttpProtocol::HttpProtocol(Connection& connection, Site& site)
     : connection_(connection),
       site_(site),
@@ -148,6 +152,11 @@ std::size_t HttpProtocol::take_body(std::string_view input) {
 void HttpProtocol::dispatch() {
   answering_ = true;
   deadline_.reset();  // what takes long from here on is ours
+  if (!visit_) {
+    auto taken = site_.take_over(connection_, *request_);
+    if (auto* refusal = std::get_if<wire::HttpResponse>(&taken)) return this->answer(std::move(*refusal));
+    if (auto* next = std::get_if<std::unique_ptr<Protocol>>(&taken)) return connection_.replace(std::move(*next));
+  }
   connection_.pause(visit_ != nullptr);
   auto answer = [weak = std::weak_ptr(self_)](wire::HttpResponse response) {
     const auto self = weak.lock();
@@ -197,7 +206,7 @@ void HttpProtocol::refuse(const wire::HttpError& error) {
   closing_ = true;
   answering_ = true;
   deadline_.reset();
-  answer(router::error_response(error.status, error.reason));
+  answer(request_ ? site_.refusal(*request_, error) : router::error_response(error.status, error.reason));
 }
 
 /// Without looking at a body. That was not read, and frames may stand behind an upgrade: what follows cannot be told

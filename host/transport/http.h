@@ -42,6 +42,8 @@ class Site {
   virtual std::uint64_t body_limit(const Connection& connection, const wire::HttpRequest& request);
   /// Behind refuse(), before the body: a visit, nothing for handle(), or a refusal.
   virtual Admission visit(Connection&, const wire::HttpRequest&) { return nullptr; }
+  /// The refusal of a body that cannot be read, in the form that its address answers in.
+  virtual wire::HttpResponse refusal(const wire::HttpRequest& request, const wire::HttpError& error);
   /// Adds what every answer to this request has to carry.
   virtual void dress(const wire::HttpRequest&, wire::HttpResponse&) {}
 
@@ -49,6 +51,11 @@ class Site {
   virtual std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) = 0;
   /// Answers once, from inside or later.
   virtual void handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) = 0;
+  /// What is asked for when all of a request is there, unless it has a visit: nothing for handle() if the answer has no
+  /// end. Then either the refusal, or what the connection speaks from now on, which sends the head of the answer
+  /// itself.
+  using Taken = std::variant<std::monostate, wire::HttpResponse, std::unique_ptr<Protocol>>;
+  virtual Taken take_over(Connection&, const wire::HttpRequest&) { return {}; }
   /// For requests that want to become a WebSocket: what the connection speaks from now on, after `first` was sent; or
   /// the refusal.
   struct Upgrade {

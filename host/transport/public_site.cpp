@@ -1,11 +1,19 @@
 #include "transport/public_site.h"
 
+#include "router/api.h"
+#include "router/problem.h"
+#include "transport/call_door.h"
 #include "transport/listener.h"
+#include "transport/native_door.h"
 #include "transport/socket_io_door.h"
+#include "transport/stream_door.h"
+#include "transport/websocket_upgrade.h"
 
 namespace pillard::transport {
 
 namespace {
+constexpr std::string_view kNativePath = "/ws";
+
 bool is_json(const wire::HttpRequest& request) {
   auto type = std::string(request.header("Content-Type").value_or(std::string_view{}));
   type = type.substr(0, type.find(';'));
@@ -63,11 +71,17 @@ bool PublicSite::is_engine(const wire::HttpRequest& request) const {
          (request.wants_websocket_upgrade || request.parameter("EIO") || request.parameter("transport"));
 }
 
+/// Socket.IO says that it is meant, if it should have been given the same path.
+bool PublicSite::is_native(const wire::HttpRequest& request) const {
+  return request.path == kNativePath && !is_engine(request);
+}
+
 std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& request) {
   const bool upgrade = request.wants_websocket_upgrade;
   const bool engine = is_engine(request);
+  const bool api = router::is_api(request.path);
   if (request.method == "OPTIONS" && !upgrade) return preflight(request);
-  if (engine || upgrade || request.method != "GET") {
+  if (engine || upgrade || api || request.method != "GET") {
     // No browser opens a unix socket, so none can be tricked into it by a name.
     const bool bad_host = !request.local_socket && !origins_.host(request);
     if (bad_host || origins_.origin(request) == Origin::kRefused) {
@@ -80,19 +94,31 @@ std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& re
              {"client", request.client.text()},
              {"suppressed", *held_back}});
       if (engine) return EngineServer::verdict(4, upgrade);
-      return router::error_response(403, bad_host
-                                             ? "This server does not answer to that host name; see [server] origins."
-                                             : "Pages of this origin may not use this server; see [server] origins.");
+      return refusal(request, {403, bad_host ? "This server does not answer to that host name; see [server] origins."
+                                             : "Pages of this origin may not use this server; see [server] origins."});
     }
   }
   if (engine) return engine_.refuse(request);
+  if (is_native(request)) {
+    if (upgrade) return std::nullopt;
+    auto response = router::error_response(426, "This address is a WebSocket's.");
+    response.headers.emplace_back("Upgrade", "websocket");
+    return response;
+  }
   if (upgrade) return router::error_response(404, "There is no WebSocket at this address.");
+  if (api) {
+    if (auto response = router::refuse_api(sockets_.services().registry, request)) return response;
+  }
   // Without a body there is nothing of a wrong type: logging out needs none.
   const bool body = request.chunked || request.content_length.value_or(0) > 0;
   if (request.method == "POST" && router::Rest::is_call(request.path) && !is_json(request) &&
       (body || request.header("Content-Type")))
-    return router::error_response(415, "Send the body as application/json.");
+    return refusal(request, {415, "Send the body as application/json."});
   return std::nullopt;
+}
+
+wire::HttpResponse PublicSite::refusal(const wire::HttpRequest& request, const wire::HttpError& error) {
+  return router::is_api(request.path) ? router::problem_response(error) : Site::refusal(request, error);
 }
 
 Connections* PublicSite::home(const Connection& connection, const wire::HttpRequest& request) {
@@ -105,7 +131,17 @@ std::uint64_t PublicSite::body_limit(const Connection& connection, const wire::H
 
 Site::Admission PublicSite::visit(Connection& connection, const wire::HttpRequest& request) {
   if (is_engine(request)) return engine_.visit(connection, request);
+  if (request.path.starts_with(router::kCallPath))
+    return std::make_unique<CallDoor>(sockets_, budgets_, connection, request);
   return nullptr;
+}
+
+Site::Taken PublicSite::take_over(Connection& connection, const wire::HttpRequest& request) {
+  if (!request.path.starts_with(router::kStreamPath)) return {};
+  wire::HttpResponse dressed;
+  dress(request, dressed);
+  return StreamDoor::open(sockets_, budgets_, connection, request,
+                          {.heartbeat = settings_.engine.ping_interval, .headers = std::move(dressed.headers)});
 }
 
 void PublicSite::dress(const wire::HttpRequest& request, wire::HttpResponse& response) {
@@ -128,7 +164,9 @@ wire::HttpResponse PublicSite::preflight(const wire::HttpRequest& request) const
 
 void PublicSite::handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) {
   const auto origin = origins_.origin(request);
-  if (request.path == "/" && (request.method == "GET" || request.method == "HEAD")) {
+  const bool get = request.method == "GET" || request.method == "HEAD";
+  if (request.path == "/api/openapi.json" && get) return answer(router::json_response(200, openapi_));
+  if (request.path == "/" && get) {
     return answer({.headers = {{"Content-Type", "text/plain; charset=utf-8"}},
                    .body = "pillard is running. Dashboards connect here by Socket.IO.\n"});
   }
@@ -144,6 +182,9 @@ void PublicSite::handle(Connection& connection, const wire::HttpRequest& request
 
 std::variant<Site::Upgrade, wire::HttpResponse> PublicSite::upgrade(Connection& connection,
                                                                     const wire::HttpRequest& request) {
+  if (is_native(request))
+    return open_websocket(connection, request, {.max_message = settings_.engine.max_payload},
+                          std::make_unique<NativeDoor>(sockets_, settings_.engine, router::token_of(request)));
   return engine_.upgrade(connection, request);
 }
 

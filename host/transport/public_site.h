@@ -1,10 +1,12 @@
 #pragma once
-// What the public listener serves: Socket.IO, the REST calls, health.
+// What the public listener serves: Socket.IO, JSON at /ws, calls and streams by HTTP, the REST calls, health.
 #include <string>
 
 #include "config.h"
 #include "router/client.h"
+#include "router/openapi.h"
 #include "router/rest.h"
+#include "transport/address_budgets.h"
 #include "transport/engine_server.h"
 #include "transport/http.h"
 #include "transport/origin.h"
@@ -19,12 +21,15 @@ class PublicSite final : public Site {
       : settings_(settings),
         origins_(settings.server),
         rest_(services, settings.session.ttl, settings.server.base),
+        openapi_(router::openapi(services.registry, settings.server.base)),
         log_(services.log),
         too_many_from_one_(observe::LimitsReached(services.metrics).connections_per_address),
         proxies_(settings.server.trusted_proxies, settings.server.forwarded == config::Forwarding::kForwarded
                                                       ? wire::TrustedProxies::By::kForwarded
                                                       : wire::TrustedProxies::By::kXForwarded),
         addresses_(settings.limits.connections_per_address),
+        sockets_(sockets),
+        budgets_(settings.limits.messages_per_second, settings.limits.messages_burst),
         engine_(settings.engine, services.reactors.size(),
                 [this, &sockets](const wire::HttpRequest& request, std::uint64_t) { return speak(sockets, request); }) {
   }
@@ -36,6 +41,8 @@ class PublicSite final : public Site {
   Connections* home(const Connection& connection, const wire::HttpRequest& request) override;
   std::uint64_t body_limit(const Connection& connection, const wire::HttpRequest& request) override;
   Admission visit(Connection& connection, const wire::HttpRequest& request) override;
+  wire::HttpResponse refusal(const wire::HttpRequest& request, const wire::HttpError& error) override;
+  Taken take_over(Connection& connection, const wire::HttpRequest& request) override;
   void dress(const wire::HttpRequest& request, wire::HttpResponse& response) override;
   void handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) override;
   std::variant<Upgrade, wire::HttpResponse> upgrade(Connection& connection, const wire::HttpRequest& request) override;
@@ -44,16 +51,20 @@ class PublicSite final : public Site {
 
  private:
   bool is_engine(const wire::HttpRequest& request) const;
+  bool is_native(const wire::HttpRequest& request) const;
   std::unique_ptr<EngineHandler> speak(router::Sockets& sockets, const wire::HttpRequest& request) const;
   wire::HttpResponse preflight(const wire::HttpRequest& request) const;
 
   const config::Settings& settings_;
   const OriginPolicy origins_;
   router::Rest rest_;
+  const std::string openapi_;
   observe::Log& log_;
   observe::Counter& too_many_from_one_;
   const wire::TrustedProxies proxies_;
   AddressLimit addresses_;
+  router::Sockets& sockets_;
+  AddressBudgets budgets_;  // of calls and streams by HTTP
   EngineServer engine_;
   observe::Throttle throttle_{std::chrono::seconds(10)};  // of what strangers can make us say
 };

@@ -118,6 +118,8 @@ void WebSocket::handle(const wire::WsEvent& event) {
       connection_.finish();
       break;
     case Kind::kPong:
+      if (!closing_) handler_->pong();
+      break;
     case Kind::kNone: break;
   }
 }

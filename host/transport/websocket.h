@@ -20,6 +20,8 @@ class WsHandler {
   virtual void opened(WebSocket& socket) = 0;
   virtual void text(std::string_view message) = 0;
   virtual void binary(std::string_view message) = 0;
+  /// The client answered a ping, or sent a pong unasked.
+  virtual void pong() {}
 };
 
 /// Frames, control frames and the closing handshake.
@@ -33,6 +35,7 @@ class WebSocket final : public Protocol {
   void gap(const Flow& flow, std::uint64_t dropped);
   void send_text(std::string_view payload) { send_frame(wire::WsOpcode::kText, payload); }
   void send_binary(std::string_view payload) { send_frame(wire::WsOpcode::kBinary, payload); }
+  void ping() { send_frame(wire::WsOpcode::kPing, {}); }
   /// Starts the closing handshake: what was sent before still arrives, nothing after does.
   void close(std::uint16_t code, std::string_view reason);
   bool open() const noexcept { return !closing_ && connection_.open(); }

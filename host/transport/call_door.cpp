@@ -1,0 +1,80 @@
+#include "transport/call_door.h"
+
+#include "router/api.h"
+#include "router/problem.h"
+#include "router/rest.h"
+
+namespace pillard::transport {
+
+namespace {
+class NoEvents final : public fanout::Encoder {
+ public:
+  void encode(std::string&, const fanout::Label&, std::string_view, std::string_view) const override {}
+};
+}  // namespace
+
+wire::HttpResponse too_many_requests(std::chrono::steady_clock::duration wait) {
+  auto response = router::problem_response(Error(Code::kOverloaded, "Too many requests from this address."));
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return response;
+}
+
+CallDoor::CallDoor(router::Sockets& sockets, AddressBudgets& budgets, const Connection& connection,
+                   const wire::HttpRequest& request)
+    : budgets_(budgets),
+      connection_(connection),
+      request_(request),
+      reactor_(connection.home().reactor()),
+      client_(sockets, reactor_, *this) {}
+
+const fanout::Encoder& CallDoor::encoder() const {
+  static const NoEvents kNone;
+  return kNone;
+}
+
+void CallDoor::handle(std::string body, Site::Answer answer) {
+  answer_ = std::move(answer);
+  auto& metrics = connection_.home().metrics();
+  metrics.messages.add();
+  if (const auto wait = budgets_.charge(request_.client, reactor_.now(), body.size()); wait.count() > 0) {
+    metrics.throttled.add();
+    return respond(too_many_requests(wait));
+  }
+  auto token = router::token_of(request_);
+  if (token.empty()) return respond(router::problem_response(router::no_token()));
+  if (!body.empty()) {
+    try {
+      json::Reader reader(body);
+      reader.read_raw();
+      reader.finish();
+    } catch (const json::ParseError& error) {
+      return respond(router::problem_response(
+          Error(Code::kBadRequest, std::string("The body is not valid JSON: ") + error.what())));
+    }
+  }
+  client_.open(std::move(token), [this](const std::optional<Error>& refusal) {
+    // Only the store being away is not about the token.
+    if (refusal) respond(router::problem_response(*refusal, refusal->code() == Code::kUnauthenticated ? 401 : 503));
+  });
+  // Waits for the token.
+  client_.message(router::api_type(request_.path), body, [this](const router::Outcome& outcome) {
+    respond(outcome.error ? router::problem_response(*outcome.error) : router::json_response(200, outcome.data));
+  });
+}
+
+void CallDoor::going_away() {
+  respond(router::problem_response(Error(Code::kOverloaded, "The server ends; ask again."), 503));
+}
+
+void CallDoor::close(std::string_view) { respond(router::problem_response(router::dead_session())); }
+
+/// Not from inside: the answer ends this visit, and with it the client whose code is running.
+void CallDoor::respond(wire::HttpResponse response) {
+  if (!answer_) return;
+  reactor_.post([answer = std::exchange(answer_, nullptr), response = std::move(response)]() mutable {
+    answer(std::move(response));
+  });
+}
+
+}  // namespace pillard::transport

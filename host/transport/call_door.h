@@ -1,0 +1,43 @@
+#pragma once
+// The door for one call by HTTP.
+#include <string>
+
+#include "router/client.h"
+#include "transport/address_budgets.h"
+#include "transport/http.h"
+
+namespace pillard::transport {
+
+/// One request, and the client of the router that it is. [lane]
+class CallDoor final : public Site::Visit, private router::Door {
+ public:
+  /// All outlive it.
+  CallDoor(router::Sockets& sockets, AddressBudgets& budgets, const Connection& connection,
+           const wire::HttpRequest& request);
+  void handle(std::string body, Site::Answer answer) override;
+  void going_away() override;
+
+ private:
+  // router::Door: a call has no events
+  const fanout::Encoder& encoder() const override;
+  void send(const SharedBatch&, const Flow&) override {}
+  void gap(const Flow&, std::uint64_t) override {}
+  void forget(const Flow&, bool) override {}
+  void emit(std::string_view, std::string_view) override {}
+  void close(std::string_view reason) override;
+  std::uint64_t connection() const override { return connection_.id(); }
+
+  void respond(wire::HttpResponse response);
+
+  AddressBudgets& budgets_;
+  const Connection& connection_;
+  const wire::HttpRequest& request_;
+  reactor::Reactor& reactor_;
+  Site::Answer answer_;  // until it was given
+  router::Client client_;
+};
+
+/// [any] The refusal of one who asks too much; with Retry-After.
+wire::HttpResponse too_many_requests(std::chrono::steady_clock::duration wait);
+
+}  // namespace pillard::transport
