@@ -22,7 +22,7 @@ constexpr int kAcceptsATurn = 64;                // so that a flood of connectio
 constexpr std::size_t kMostRefusals = 64;        // over TLS, at once: a refusal is a connection for a while
 constexpr std::chrono::milliseconds kRest{200};  // when descriptors have run out
 
-wire::HttpResponse refusal(int status) {
+wire::HttpResponse refusal_of(int status) {
   auto response =
       status == 429 ? too_many_connections() : router::error_response(status, "Too many connections; try again later.");
   response.keep_alive = false;
@@ -33,11 +33,13 @@ wire::HttpResponse refusal(int status) {
 class RefusingSite final : public Site {
  public:
   explicit RefusingSite(int status) : status_(status) {}
-  std::optional<wire::HttpResponse> admit(Connection&, wire::HttpRequest&) override { return refusal(status_); }
-  std::optional<wire::HttpResponse> refuse(const wire::HttpRequest&) override { return refusal(status_); }
-  void handle(Connection&, const wire::HttpRequest&, std::string, Answer answer) override { answer(refusal(status_)); }
+  std::optional<wire::HttpResponse> admit(Connection&, wire::HttpRequest&) override { return refusal_of(status_); }
+  std::optional<wire::HttpResponse> refuse(const wire::HttpRequest&) override { return refusal_of(status_); }
+  void handle(Connection&, const wire::HttpRequest&, std::string, Answer answer) override {
+    answer(refusal_of(status_));
+  }
   std::variant<Upgrade, wire::HttpResponse> upgrade(Connection&, const wire::HttpRequest&) override {
-    return refusal(status_);
+    return refusal_of(status_);
   }
 
  private:
@@ -231,7 +233,7 @@ void Listener::refuse(Connections& home, Arrival arrival, int status) {
     return hand_over(home, std::move(arrival), status == 503 ? full : crowded);
   }
   // A few bytes fit the buffer of a fresh socket: written or lost, but never waited for.
-  const auto bytes = wire::encode_response(refusal(status));
+  const auto bytes = wire::encode_response(refusal_of(status));
   [[maybe_unused]] const auto sent = ::send(arrival.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   ::close(arrival.fd);
 }
