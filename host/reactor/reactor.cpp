@@ -146,12 +146,19 @@ void Reactor::run() {
   thread_id_.store({}, std::memory_order_relaxed);
 }
 
-void Reactor::turn(int timeout_ms) {
+void Reactor::pump(Clock::time_point now) {
+  thread_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  turn(0, now);
+  busy_since_.store(0, std::memory_order_relaxed);
+  thread_id_.store({}, std::memory_order_relaxed);
+}
+
+void Reactor::turn(int timeout_ms, std::optional<Clock::time_point> now) {
   std::array<epoll_event, 256> events{};
   busy_since_.store(0, std::memory_order_relaxed);
   const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
   if (count < 0 && errno != EINTR) fail("epoll_wait");
-  now_ = Clock::now();
+  now_ = now.value_or(Clock::now());
   busy_since_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];

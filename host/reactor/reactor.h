@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -82,6 +83,10 @@ class Reactor {
   /// Runs what is posted, on the caller's thread: after join(), so that what others still owe this lane is carried out.
   void drain();
 
+  /// In place of start(): one turn on the caller's thread, at a time of the caller's and without waiting for anything.
+  /// What tests use that make their own time. `now` never goes back.
+  void pump(Clock::time_point now);
+
   /// [any] Runs `task` on this loop, in the order of the calls of one thread. Tasks posted after the loop has ended are
   /// destroyed unrun by the destructor.
   void post(Task task);
@@ -126,7 +131,7 @@ class Reactor {
     std::uint32_t generation = 0;
   };
   void run();
-  void turn(int timeout_ms);
+  void turn(int timeout_ms, std::optional<Clock::time_point> now = {});
   void turn_ended();
   void run_posted();
   void run_timers();

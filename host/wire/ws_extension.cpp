@@ -98,11 +98,11 @@ std::optional<WsDeflate> accept_ws_deflate(const WsExtension& offer, const WsDef
   WsDeflate agreed{.server_no_context_takeover = !policy.context_takeover,
                    .client_no_context_takeover = !policy.context_takeover,
                    .server_max_window_bits = policy.window_bits};
-  std::vector<std::string_view> seen;
-  for (const auto& [name, value] : offer.parameters) {
-    if (std::any_of(seen.begin(), seen.end(), [&](std::string_view one) { return iequals(one, name); }))
+  for (auto at = offer.parameters.begin(); at != offer.parameters.end(); ++at) {
+    const auto& name = at->first;
+    const auto& value = at->second;
+    if (std::any_of(offer.parameters.begin(), at, [&](const auto& one) { return iequals(one.first, name); }))
       return std::nullopt;
-    seen.push_back(name);
     const auto bits = value ? window_bits(*value) : std::nullopt;
     if (iequals(name, "server_no_context_takeover") && !value) {
       agreed.server_no_context_takeover = true;

@@ -314,5 +314,20 @@ TEST(Workers, CountWhatTheyTakeAndRefuse) {
   go.set_value();
 }
 
+TEST(Reactor, TurnsByHandAtATimeOfTheCallers) {
+  Reactor reactor(0);
+  const auto start = Clock::now();
+  std::vector<std::string> ran;
+  auto timer = reactor.at(start + std::chrono::hours(1), [&] { ran.emplace_back("timer"); });
+  reactor.post([&] { ran.emplace_back(reactor.on_lane() ? "task" : "task elsewhere"); });
+  reactor.pump(start + std::chrono::minutes(59));
+  EXPECT_EQ(ran, std::vector<std::string>{"task"});
+  EXPECT_EQ(reactor.now(), start + std::chrono::minutes(59));
+  EXPECT_FALSE(reactor.on_lane()) << "between two turns it is nobody's";
+  reactor.pump(start + std::chrono::hours(1));
+  EXPECT_EQ(ran, (std::vector<std::string>{"task", "timer"}));
+  EXPECT_EQ(reactor.load().timers, 0U);
+}
+
 }  // namespace
 }  // namespace pillard::reactor
