@@ -80,6 +80,19 @@ Engine read_engine(const Config& config) {
   return engine;
 }
 
+WebSocket read_websocket(const Config& config) {
+  WebSocket websocket;
+  websocket.deflate = config.flag("websocket.deflate", websocket.deflate);
+  websocket.deflate_level = static_cast<int>(config.integer("websocket.deflate_level", websocket.deflate_level, 1, 9));
+  websocket.deflate_window_bits =
+      static_cast<int>(config.integer("websocket.deflate_window_bits", websocket.deflate_window_bits, 9, 15));
+  websocket.deflate_min_bytes =
+      size(config, "websocket.deflate_min_bytes", websocket.deflate_min_bytes, 0, 100'000'000);
+  websocket.deflate_context_takeover =
+      config.flag("websocket.deflate_context_takeover", websocket.deflate_context_takeover);
+  return websocket;
+}
+
 Logging read_log(const Config& config) {
   Logging log;
   log.level = choose<Level>(config, "log.level", kLevels);
@@ -142,6 +155,7 @@ Settings read(const Config& config, const Sources& sources, bool port_replaced) 
   settings.ssh = read_ssh(config, base);
   settings.plugins = read_plugins(config, base, sources.executable);
   settings.engine = read_engine(config);
+  settings.websocket = read_websocket(config);
   settings.log = read_log(config);
   settings.watchdog = read_watchdog(config);
   settings.limits = read_limits(config);

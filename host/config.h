@@ -101,6 +101,14 @@ struct Engine {
   std::vector<std::string> namespaces{"/", "/node/*"};  // of Socket.IO; "/x/*" stands for any one name below /x/
 };
 
+struct WebSocket {
+  bool deflate = false;                   // permessage-deflate, for clients that offer it
+  int deflate_level = 6;                  // 1 (fast) to 9 (small)
+  int deflate_window_bits = 12;           // 9 to 15: how far back a message may refer, as a power of 2
+  std::size_t deflate_min_bytes = 256;    // shorter messages are sent as they are
+  bool deflate_context_takeover = false;  // messages may refer to those before: smaller, but compressed for each client
+};
+
 struct Logging {
   Level level = Level::kInfo;
   std::map<std::string, Level> levels{};  // by stage, one of kStages: instead of `level`
@@ -137,6 +145,7 @@ struct Settings {
   Ssh ssh;
   Plugins plugins;
   Engine engine;
+  WebSocket websocket;
   Logging log;
   Watchdog watchdog;
   Limits limits;

@@ -173,6 +173,13 @@ void Hub::pace(const std::string& key, unsigned reactor, std::uint64_t member, s
   });
 }
 
+void Hub::recode(const std::string& key, unsigned reactor, std::uint64_t member, const Encoder& encoder) {
+  auto& side = side_of(key);
+  side.reactor().post([&side, key, reactor, member, &encoder] {
+    if (auto* topic = side.find(key)) topic->recode(reactor, member, encoder);
+  });
+}
+
 Hub::Side& Hub::side_of(const std::string& key) { return *sides_[pool_.reactor_of(std::string(lane_of(key))).index()]; }
 
 void Hub::release(const std::string& lane_key) {

@@ -37,7 +37,7 @@ class Hub {
   ~Hub();
 
   /// Joins the audience of what `query` asks for on the session's node; the first one starts it. `subscriber` and
-  /// `encoder` must outlive the Subscription. [lane of `home`]
+  /// `encoder` must outlive the Subscription and its topic. [lane of `home`]
   std::unique_ptr<Subscription> subscribe(reactor::Reactor& home, Login login, const loader::StreamEntry& stream,
                                           Query query, const Encoder& encoder, Subscriber& subscriber);
   /// Runs one request on the session's node. Destroying the result cancels it; else `done` is called once, on `home`,
@@ -57,6 +57,7 @@ class Hub {
 
   void leave(const std::string& key, unsigned reactor, std::uint64_t member);
   void pace(const std::string& key, unsigned reactor, std::uint64_t member, std::int64_t pace_ms);
+  void recode(const std::string& key, unsigned reactor, std::uint64_t member, const Encoder& encoder);
   /// The side that owns the topics of a key: where its node's lane is.
   Side& side_of(const std::string& key);
 

@@ -48,17 +48,26 @@ bool Latecomers::remove(unsigned reactor, std::uint64_t id) {
   return false;
 }
 
-bool Latecomers::pace(unsigned reactor, std::uint64_t id, std::int64_t pace_ms) {
+template <class Fn>
+bool Latecomers::change(unsigned reactor, std::uint64_t id, Fn fn) {
   bool here = false;
-  const auto change = [&](Member& member) {
+  const auto visit = [&](Member& member) {
     if (member.reactor != reactor || member.id != id) return;
-    member.pace_ms = pace_ms;
+    fn(member);
     here = true;
   };
-  for (auto& [cursor, member] : waiting_) change(member);
+  for (auto& [cursor, member] : waiting_) visit(member);
   for (auto& catch_up : catch_ups_)
-    for (auto& member : catch_up->members()) change(member);
+    for (auto& member : catch_up->members()) visit(member);
   return here;
+}
+
+bool Latecomers::pace(unsigned reactor, std::uint64_t id, std::int64_t pace_ms) {
+  return change(reactor, id, [&](Member& member) { member.pace_ms = pace_ms; });
+}
+
+bool Latecomers::recode(unsigned reactor, std::uint64_t id, const Encoder& encoder) {
+  return change(reactor, id, [&](Member& member) { member.encoder = &encoder; });
 }
 
 void Latecomers::source_started(const Query& query) {

@@ -67,6 +67,8 @@ class Latecomers {
   bool remove(unsigned reactor, std::uint64_t id);
   /// What a member asks for when it joins. True if it is here.
   bool pace(unsigned reactor, std::uint64_t id, std::int64_t pace_ms);
+  /// How it wants events written. True if it is here.
+  bool recode(unsigned reactor, std::uint64_t id, const Encoder& encoder);
   bool heard() const noexcept { return heard_; }
   bool empty() const noexcept { return waiting_.empty() && catch_ups_.empty(); }
   template <class Fn>
@@ -82,6 +84,8 @@ class Latecomers {
 
  private:
   class CatchUp;
+  template <class Fn>
+  bool change(unsigned reactor, std::uint64_t id, Fn fn);
   void settled();
   void start_some();
   void pick_up(CatchUp& by, const std::string& cursor);

@@ -9,13 +9,20 @@ Subscription::Subscription(Shard& shard, std::string key, Subscriber& subscriber
     : shard_(shard),
       key_(std::move(key)),
       subscriber_(&subscriber),
-      encoder_(encoder),
+      encoder_(&encoder),
       pace_ms_(pace_ms),
       number_(++shard.last_number_) {
   shard_.add(*this);
 }
 
 Subscription::~Subscription() { shard_.remove(*this); }
+
+void Subscription::set_encoder(const Encoder& encoder) {
+  if (encoder_ == &encoder) return;
+  std::erase(former_, &encoder);
+  former_.push_back(std::exchange(encoder_, &encoder));
+  shard_.encoder_changed(*this);
+}
 
 void Subscription::set_pace(std::int64_t pace_ms) {
   if (pace_ms_ == pace_ms) return;
@@ -48,6 +55,10 @@ void Shard::remove(Subscription& subscription) {
 
 void Shard::pace_changed(const Subscription& subscription) {
   hub_.pace(subscription.key_, reactor_.index(), subscription.number_, *subscription.pace_ms_);
+}
+
+void Shard::encoder_changed(const Subscription& subscription) {
+  hub_.recode(subscription.key_, reactor_.index(), subscription.number_, *subscription.encoder_);
 }
 
 /// Calls `tell` for each subscriber that the topic has welcomed. Subscriptions may come and go meanwhile.
@@ -104,8 +115,14 @@ void Shard::spread(const TopicId& topic, const Outlet::Batches& batches) {
       if (now - subscription.last_ < pace) return;
       subscription.last_ = now;
     }
-    for (const auto& [encoder, batch] : batches)
-      if (encoder == &subscription.encoder_) return subscription.subscriber_->deliver(batch);
+    const auto in = [&](const Encoder* wanted) {
+      return std::find_if(batches.begin(), batches.end(), [&](const auto& one) { return one.first == wanted; });
+    };
+    auto found = in(subscription.encoder_);
+    for (auto former = subscription.former_.rbegin(); found == batches.end() && former != subscription.former_.rend();
+         ++former)
+      found = in(*former);
+    if (found != batches.end()) subscription.subscriber_->deliver(found->second);
   });
 }
 

@@ -23,6 +23,8 @@ class Subscription {
                std::optional<std::int64_t> pace_ms);
   Subscription(const Subscription&) = delete;
   ~Subscription();
+  /// Wants events in another form from now on. Until its topic knows, batches still come in a former one.
+  void set_encoder(const Encoder& encoder);
   /// Asks for events no more often than this, in ms.
   void set_pace(std::int64_t pace_ms);
   /// Names it to its topic; unique on its reactor.
@@ -33,7 +35,8 @@ class Subscription {
   Shard& shard_;
   const std::string key_;
   Subscriber* subscriber_;
-  const Encoder& encoder_;
+  const Encoder* encoder_;
+  std::vector<const Encoder*> former_;  // the newest last
   std::optional<std::int64_t> pace_ms_;
   const std::uint64_t number_;
   std::uint64_t life_ = 0;  // of the topic, once it has welcomed this one
@@ -68,6 +71,7 @@ class Shard {
   void add(Subscription& subscription);
   void remove(Subscription& subscription);
   void pace_changed(const Subscription& subscription);
+  void encoder_changed(const Subscription& subscription);
   template <class Tell>
   void for_each(const TopicId& topic, Tell tell);
 

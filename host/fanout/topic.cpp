@@ -61,14 +61,19 @@ void Topic::leave(unsigned reactor, std::uint64_t id) {
   const auto found = members_.find({reactor, id});
   if (found == members_.end()) return;
   const auto& member = found->second;
-  if (auto& encoders = audience_[reactor]; --encoders[member.encoder] == 0) {
-    encoders.erase(member.encoder);
-    if (encoders.empty()) audience_.erase(reactor);
-  }
+  count_out(member);
   if (member.pace_ms && --paces_[*member.pace_ms] == 0) paces_.erase(*member.pace_ms);
   members_.erase(found);
   retune();
   linger();
+}
+
+/// Of those who use its encoder.
+void Topic::count_out(const Member& member) {
+  auto& encoders = audience_[member.reactor];
+  if (--encoders[member.encoder] > 0) return;
+  encoders.erase(member.encoder);
+  if (encoders.empty()) audience_.erase(member.reactor);
 }
 
 void Topic::linger() {
@@ -95,6 +100,15 @@ void Topic::pace(unsigned reactor, std::uint64_t id, std::int64_t pace_ms) {
   found->second.pace_ms = pace_ms;
   ++paces_[pace_ms];
   retune();
+}
+
+void Topic::recode(unsigned reactor, std::uint64_t id, const Encoder& encoder) {
+  if (latecomers_.recode(reactor, id, encoder)) return;
+  const auto found = members_.find({reactor, id});
+  if (found == members_.end() || found->second.encoder == &encoder) return;
+  count_out(found->second);
+  found->second.encoder = &encoder;
+  ++audience_[reactor][&encoder];
 }
 
 /// The Source polls for the most impatient member.
@@ -188,7 +202,7 @@ void Topic::publish_json(std::string json, std::string_view cursor) {
   pending_bytes_ += event->json.size();
   pending_.push_back(event);
   const auto replay_events = stream_.type->options().replay;
-  replay_ = {};
+  replays_.clear();
   ring_.push(std::move(event), cursor.empty() ? replay_events : std::max(replay_events, options_.resume_events));
   schedule_flush();
 }
@@ -239,7 +253,8 @@ SharedBatch Topic::encode(const Encoder& encoder, std::span<const SharedEvent> e
 
 /// What a late one missed: all behind an event that the ring knows, else the newest few.
 SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) {
-  if (auto same = replay_.batch.lock(); same && replay_.encoder == &encoder && replay_.behind == behind) return same;
+  auto& last = replays_[&encoder];
+  if (auto same = last.batch.lock(); same && last.behind == behind) return same;
   const auto& kept = ring_.events();
   const auto most = static_cast<std::ptrdiff_t>(stream_.type->options().replay);
   const auto known = behind.empty() ? kept.end() : ring_.find(behind);
@@ -247,7 +262,7 @@ SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) {
   const std::vector<SharedEvent> events(from, kept.end());
   if (events.empty()) return nullptr;
   auto batch = encode(encoder, events);
-  replay_ = {.encoder = &encoder, .behind = std::string(behind), .batch = batch};
+  last = {.behind = std::string(behind), .batch = batch};
   return batch;
 }
 

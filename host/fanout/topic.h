@@ -68,6 +68,7 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   void join(Member member);
   void leave(unsigned reactor, std::uint64_t member);
   void pace(unsigned reactor, std::uint64_t member, std::int64_t pace_ms);
+  void recode(unsigned reactor, std::uint64_t member, const Encoder& encoder);
   bool has_members() const noexcept { return !members_.empty() || !latecomers_.empty(); }
   /// Ends at once if nobody listens, instead of after the linger.
   void end_if_unused();
@@ -94,6 +95,7 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   void tell(const Member& member, const Error& error) override;
   void catching_up() override { outlet_.catching_up(); }
 
+  void count_out(const Member& member);
   void start_source();
   void stop_source();
   void source_failed(const Error& error);
@@ -131,12 +133,11 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   reactor::Timer linger_timer_;
 
   struct Replay {
-    const Encoder* encoder = nullptr;
     std::string behind;
     std::weak_ptr<const Batch> batch;
   };
   Ring ring_;
-  Replay replay_;  // the last one: many who come at once are given the same
+  std::map<const Encoder*, Replay> replays_;  // the last one of each: many who come at once are given the same
   std::string last_cursor_;
   std::vector<SharedEvent> pending_;
   std::size_t pending_bytes_ = 0;

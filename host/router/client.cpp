@@ -182,6 +182,10 @@ void Client::session_ended() {
   door_.close("session ended");
 }
 
+void Client::encoder_changed() {
+  for (auto& [key, subscribed] : subscribed_) subscribed->subscription->set_encoder(door_.encoder());
+}
+
 void Client::message(std::string_view type, std::string_view params, Reply reply) {
   alive();
   if (!looking_up_) return route(type, params, std::move(reply));

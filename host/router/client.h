@@ -20,7 +20,8 @@ class Sockets;
 /// What a door does for its client. Called on the client's reactor; none of the calls destroys the Client from inside.
 class Door {
  public:
-  /// How this door writes events; of a lifetime beyond all topics.
+  /// How this door writes events; of a lifetime beyond all topics. When that changes it calls
+  /// Client::encoder_changed().
   virtual const fanout::Encoder& encoder() const = 0;
   /// Frames made by encoder(), in order. `flow` stays until forget().
   virtual void send(const fanout::SharedBatch& batch, const fanout::Flow& flow) = 0;
@@ -79,6 +80,9 @@ class Client {
   /// One message: `params` is the JSON of its first argument, or empty. One with a token, `authenticate`, has the
   /// outcome null.
   void message(std::string_view type, std::string_view params, Reply reply);
+
+  /// The door writes events in another way from now on.
+  void encoder_changed();
 
   /// The client gave a sign of life: its session stays.
   void alive();

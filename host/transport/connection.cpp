@@ -293,6 +293,18 @@ std::size_t Connection::offer(std::span<char> input) {
   return taken;
 }
 
+void Connection::filter(Function<std::unique_ptr<Filter>(Sink& socket, std::size_t ahead)> make) {
+  filter_ = make(*this, outbox_.bytes());
+}
+
+Sink::Result Connection::drain() {
+  if (!filter_) return outbox_.flush(*this);
+  auto result = filter_->flush();
+  if (result == Sink::Result::kOk) result = outbox_.flush(*filter_);
+  outbox_.settle();
+  return result;
+}
+
 void Connection::flush() {
   switch (write_out()) {
     case Sink::Result::kBroken: return abort("connection lost");
@@ -314,11 +326,11 @@ void Connection::flush() {
 
 /// Over TLS what was taken into a record goes first, though it has left the outbox.
 Sink::Result Connection::write_out() {
-  if (!tls_) return outbox_.flush(*this);
+  if (!tls_) return drain();
   const auto waited = tls_->waiting();
   auto result = tls_->flush();
   if (tls_->waiting() < waited) progress_ = home_.reactor_.now();
-  if (result == Result::kOk) result = outbox_.flush(*this);
+  if (result == Result::kOk) result = drain();
   return result == Result::kOk && !drained() ? Result::kBlocked : result;
 }
 

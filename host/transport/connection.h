@@ -94,6 +94,9 @@ class Connection final : private reactor::Watcher, private Sink {
   void forget(const Flow& flow, bool deliver) { outbox_.forget(flow, deliver); }
   /// Drops what waits and was not begun.
   void discard() { outbox_.clear(); }
+  /// What is queued from now on leaves through what `make` makes, for the socket and for so many bytes that wait
+  /// already and go ahead as they are.
+  void filter(Function<std::unique_ptr<Filter>(Sink& socket, std::size_t ahead)> make);
   /// Sends what is queued, then closes; what still comes in is thrown away.
   void finish();
   /// Closes at once. Nothing is called from inside; `why` goes to the log.
@@ -131,10 +134,13 @@ class Connection final : private reactor::Watcher, private Sink {
   void end_tls();
   Sink::Result write_out();
   /// Nothing waits to be sent.
-  bool drained() const noexcept { return outbox_.empty() && (!tls_ || tls_->waiting() == 0); }
+  bool drained() const noexcept {
+    return outbox_.empty() && (!filter_ || filter_->empty()) && (!tls_ || tls_->waiting() == 0);
+  }
   void feed(std::span<char> fresh);
   std::size_t offer(std::span<char> input);
   void queued();
+  Result drain();
   void flush();
   void backlog_changed();
   void watch_progress();
@@ -154,6 +160,7 @@ class Connection final : private reactor::Watcher, private Sink {
   std::unique_ptr<Protocol> replaced_;  // is still running
   std::string left_;                    // input that the protocol could not take yet
   Outbox outbox_;
+  std::unique_ptr<Filter> filter_;
   bool blocked_ = false;  // waits for EPOLLOUT
   bool paused_ = false;
   bool notices_end_ = false;   // while it is paused

@@ -46,8 +46,21 @@ void EngineSession::start() {
   handler_->opened(*this);
 }
 
-void EngineSession::send(std::string_view packet) { send(framed(wire::WsOpcode::kText, packet)); }
-void EngineSession::send_binary(std::string_view bytes) { send(framed(wire::WsOpcode::kBinary, bytes)); }
+void EngineSession::send(std::string_view packet) {
+  if (!open_) return;
+  if (polling_) return polling_->send(framed(wire::WsOpcode::kText, packet));
+  if (carrier_) carrier_->socket().send_text(packet);
+}
+
+void EngineSession::send_binary(std::string_view bytes) {
+  if (!open_) return;
+  if (polling_) return polling_->send(framed(wire::WsOpcode::kBinary, bytes));
+  if (carrier_) carrier_->socket().send_binary(bytes);
+}
+
+const fanout::Encoder& EngineSession::encoder(const fanout::Encoder& plain) const {
+  return !polling_ && carrier_ && carrier_->stands() ? carrier_->socket().encoder(plain) : plain;
+}
 
 void EngineSession::send(SharedBatch batch) {
   if (!open_) return;
@@ -138,6 +151,7 @@ void EngineSession::carry_by(EngineCarrier& carrier) {
     auto waiting = std::exchange(polling->outbox(), {});
     polling->taken_over();
     carrier.socket().connection().send(std::move(waiting));
+    handler_->carried();
   }
 }
 

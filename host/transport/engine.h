@@ -29,6 +29,8 @@ class EngineHandler {
   virtual void binary(std::string_view data) = 0;
   /// The client answered a heartbeat.
   virtual void heartbeat() = 0;
+  /// A WebSocket has taken over from polling: EngineSession::encoder() has changed.
+  virtual void carried() {}
 };
 
 /// [lane] For life on one reactor, whose table owns it. Whatever it calls may end it; it goes in a later turn then.
@@ -45,7 +47,11 @@ class EngineSession final {
   void send(std::string_view packet);
   /// One binary message.
   void send_binary(std::string_view bytes);
-  /// Packets as WebSocket frames, which is how they are shared; a client that polls gets what they carry.
+  /// What writes as `plain` does, in the form that this client takes at present. A client that polls takes none but
+  /// `plain` itself.
+  const fanout::Encoder& encoder(const fanout::Encoder& plain) const;
+  /// Packets as WebSocket frames, by encoder() or one that it was before, which is how they are shared; a client that
+  /// polls gets what they carry.
   void send(SharedBatch batch);
   void send(SharedBatch batch, const Flow& flow);
   void gap(const Flow& flow, std::uint64_t dropped);

@@ -89,8 +89,8 @@ class EngineServer::Handshake final : public Site::Visit {
   const wire::HttpRequest& request_;
 };
 
-EngineServer::EngineServer(const config::Engine& options, std::size_t reactors, Make make)
-    : options_(options), make_(std::move(make)) {
+EngineServer::EngineServer(const config::Engine& options, std::size_t reactors, Make make, Compression* compression)
+    : options_(options), make_(std::move(make)), compression_(compression) {
   for (std::size_t i = 0; i < reactors; ++i) tables_.push_back(std::make_unique<EngineTable>(options));
 }
 
@@ -158,7 +158,7 @@ std::variant<Site::Upgrade, wire::HttpResponse> EngineServer::upgrade(Connection
   } else {
     carrier = std::make_unique<EngineCarrier>(&open(connection, request), EngineCarrier::Stage::kFirst);
   }
-  return open_websocket(connection, request, {.max_message = options_.max_payload}, std::move(carrier));
+  return open_websocket(connection, request, {.max_message = options_.max_payload}, std::move(carrier), compression_);
 }
 
 }  // namespace pillard::transport

@@ -45,8 +45,9 @@ class EngineServer {
   /// What is spoken in a new session. `number`: of the connection in the log.
   using Make = Function<std::unique_ptr<EngineHandler>(const wire::HttpRequest& request, std::uint64_t number)>;
 
-  /// `options` and what `make` uses outlive it. `reactors`: how many there are.
-  EngineServer(const config::Engine& options, std::size_t reactors, Make make);
+  /// `options`, `compression` and what `make` uses outlive it. `reactors`: how many there are. `compression` null:
+  /// none.
+  EngineServer(const config::Engine& options, std::size_t reactors, Make make, Compression* compression = nullptr);
 
   /// What can be told from the request alone. Empty: go on.
   std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) const;
@@ -69,6 +70,7 @@ class EngineServer {
 
   const config::Engine& options_;
   Make make_;
+  Compression* const compression_;
   std::vector<std::unique_ptr<EngineTable>> tables_;  // one a reactor
 };
 

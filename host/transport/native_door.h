@@ -32,7 +32,7 @@ class NativeDoor final : public WsHandler, public router::Door {
  private:
   class Way;
   // router::Door
-  const fanout::Encoder& encoder() const override { return native_encoder(); }
+  const fanout::Encoder& encoder() const override { return socket_->encoder(native_encoder()); }
   void send(const SharedBatch& batch, const Flow& flow) override;
   void gap(const Flow& flow, std::uint64_t dropped) override;
   void forget(const Flow& flow, bool deliver) override;

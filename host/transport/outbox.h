@@ -25,6 +25,15 @@ class Sink {
   ~Sink() = default;
 };
 
+/// Stands between the outbox and the socket: takes whole frames, and keeps what the socket does not take at once.
+class Filter : public Sink {
+ public:
+  virtual ~Filter() = default;
+  /// Writes what it keeps.
+  virtual Result flush() = 0;
+  virtual bool empty() const noexcept = 0;
+};
+
 /// [lane] Entries leave in order, and frames whole: one that was begun is always finished. An entry is control (an
 /// answer, a heartbeat: always kept), or of a Flow, which says what may be done with it while it waits.
 class Outbox {

@@ -184,7 +184,8 @@ std::variant<Site::Upgrade, wire::HttpResponse> PublicSite::upgrade(Connection& 
                                                                     const wire::HttpRequest& request) {
   if (is_native(request))
     return open_websocket(connection, request, {.max_message = settings_.engine.max_payload},
-                          std::make_unique<NativeDoor>(sockets_, settings_.engine, router::token_of(request)));
+                          std::make_unique<NativeDoor>(sockets_, settings_.engine, router::token_of(request)),
+                          &compression_);
   return engine_.upgrade(connection, request);
 }
 

@@ -14,7 +14,7 @@
 
 namespace pillard::transport {
 
-/// [any] once made; its requests run on their connections' reactors.
+/// [any] once made; its requests run on their connections' reactors. Outlives all topics: they use its encoders.
 class PublicSite final : public Site {
  public:
   PublicSite(const config::Settings& settings, const router::Services& services, router::Sockets& sockets)
@@ -30,9 +30,11 @@ class PublicSite final : public Site {
         addresses_(settings.limits.connections_per_address),
         sockets_(sockets),
         budgets_(settings.limits.messages_per_second, settings.limits.messages_burst),
-        engine_(settings.engine, services.reactors.size(),
-                [this, &sockets](const wire::HttpRequest& request, std::uint64_t) { return speak(sockets, request); }) {
-  }
+        compression_(settings.websocket, services.metrics),
+        engine_(
+            settings.engine, services.reactors.size(),
+            [this, &sockets](const wire::HttpRequest& request, std::uint64_t) { return speak(sockets, request); },
+            &compression_) {}
 
   std::optional<AddressLimit::Place> enter(const wire::Address& peer) override;
   std::optional<wire::HttpResponse> admit(Connection& connection, wire::HttpRequest& request) override;
@@ -65,6 +67,7 @@ class PublicSite final : public Site {
   AddressLimit addresses_;
   router::Sockets& sockets_;
   AddressBudgets budgets_;  // of calls and streams by HTTP
+  Compression compression_;
   EngineServer engine_;
   observe::Throttle throttle_{std::chrono::seconds(10)};  // of what strangers can make us say
 };

@@ -87,6 +87,11 @@ void SocketIo::heartbeat() {
     if (joined->joined_) joined->handler_->heartbeat();
 }
 
+void SocketIo::carried() {
+  for (const auto& joined : namespaces_)
+    if (joined->joined_) joined->handler_->carried();
+}
+
 void SocketIo::take(const sio::Packet& packet, const std::vector<std::string>& attachments) {
   if (packet.type == sio::Type::kConnect) return connect(packet);
   if (packet.type == sio::Type::kConnectError) return engine_->close("a packet that only a server sends");

@@ -33,6 +33,8 @@ class NamespaceHandler {
   virtual void event(const SocketEvent& event) = 0;
   /// The client answered a heartbeat.
   virtual void heartbeat() {}
+  /// The session's encoder() has changed.
+  virtual void carried() {}
 };
 
 /// One namespace that a client has joined or wants to join. [lane] None of the calls destroys the handler from inside.
@@ -81,6 +83,7 @@ class SocketIo final : public EngineHandler {
   void message(std::string_view data) override;
   void binary(std::string_view data) override;
   void heartbeat() override;
+  void carried() override;
 
  private:
   friend class Namespace;

@@ -108,6 +108,8 @@ void SocketIoDoor::event(const SocketEvent& event) {
 
 void SocketIoDoor::heartbeat() { client_->alive(); }
 
+void SocketIoDoor::carried() { client_->encoder_changed(); }
+
 void SocketIoDoor::send(const SharedBatch& batch, const Flow& flow) { namespace_.session().send(batch, flow); }
 
 void SocketIoDoor::gap(const Flow& flow, std::uint64_t dropped) { namespace_.session().gap(flow, dropped); }

@@ -21,10 +21,11 @@ class SocketIoDoor final : public NamespaceHandler, public router::Door {
   void open(std::string_view auth) override;
   void event(const SocketEvent& event) override;
   void heartbeat() override;
+  void carried() override;
 
  private:
   // router::Door
-  const fanout::Encoder& encoder() const override { return *encoder_; }
+  const fanout::Encoder& encoder() const override { return namespace_.session().encoder(*encoder_); }
   void send(const SharedBatch& batch, const Flow& flow) override;
   void gap(const Flow& flow, std::uint64_t dropped) override;
   void forget(const Flow& flow, bool deliver) override;
@@ -35,7 +36,7 @@ class SocketIoDoor final : public NamespaceHandler, public router::Door {
   router::Sockets& sockets_;
   Namespace& namespace_;
   const std::string cookie_token_;
-  const fanout::Encoder* encoder_ = nullptr;
+  const fanout::Encoder* encoder_ = nullptr;  // of what is not compressed
   std::unique_ptr<router::Client> client_;
   std::shared_ptr<SocketIoDoor*> self_ = std::make_shared<SocketIoDoor*>(this);
 };

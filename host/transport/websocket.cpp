@@ -6,15 +6,28 @@ namespace {
 constexpr std::chrono::seconds kCloseTimeout{5};  // for the client to answer our close frame
 }
 
-WebSocket::WebSocket(Connection& connection, wire::WsLimits limits, std::unique_ptr<WsHandler> handler)
+WebSocket::WebSocket(Connection& connection, wire::WsLimits limits, std::unique_ptr<WsHandler> handler,
+                     std::optional<WsCompression> compression)
     : connection_(connection),
-      decoder_(limits),
+      compression_(compression),
+      decoder_(limits, compression ? std::optional(compression->agreed) : std::nullopt),
       budget_(connection.home().limits().messages_per_second, connection.home().limits().messages_burst),
       handler_(std::move(handler)) {
   // Behind the answer to the upgrade, which is queued by now or in this turn.
-  deadline_ = connection_.reactor().after(std::chrono::milliseconds(0), [this] {
-    if (!std::exchange(opened_, true)) handler_->opened(*this);
-  });
+  deadline_ = connection_.reactor().after(std::chrono::milliseconds(0), [this] { open_up(); });
+}
+
+void WebSocket::open_up() {
+  if (std::exchange(opened_, true)) return;
+  if (compression_ && !shares())
+    connection_.filter([&](Sink& socket, std::size_t ahead) {
+      return compression_->by.filter(socket, ahead, compression_->agreed.server_max_window_bits);
+    });
+  handler_->opened(*this);
+}
+
+const fanout::Encoder& WebSocket::encoder(const fanout::Encoder& plain) const {
+  return shares() ? compression_->by.encoder(plain, compression_->agreed.server_max_window_bits) : plain;
 }
 
 void WebSocket::send(SharedBatch batch) {
@@ -32,7 +45,11 @@ void WebSocket::gap(const Flow& flow, std::uint64_t dropped) {
 void WebSocket::send_frame(wire::WsOpcode opcode, std::string_view payload) {
   std::string frame;
   frame.reserve(payload.size() + 10);
-  wire::append_ws_frame(frame, opcode, payload);
+  if (shares()) {
+    compression_->by.append_frame(frame, opcode, payload, compression_->agreed.server_max_window_bits);
+  } else {
+    wire::append_ws_frame(frame, opcode, payload);
+  }
   send(fanout::single(std::move(frame)));
 }
 
@@ -46,12 +63,13 @@ void WebSocket::close(std::uint16_t code, std::string_view reason) {
 }
 
 std::size_t WebSocket::consume(std::span<char> input) {
-  if (!std::exchange(opened_, true)) handler_->opened(*this);
+  open_up();
   auto rest = input;
   while (connection_.open()) {
     const auto before = rest.size();
     const auto event = decoder_.next(rest);
-    const auto bytes = before - rest.size();
+    // Nor are messages that are small only until they are inflated.
+    const auto bytes = std::max(before - rest.size(), event.compressed ? event.payload.size() : 0);
     if (event.kind == wire::WsEvent::Kind::kNone) {
       unfinished_ += bytes;
       // Fragments are no way around the budget.

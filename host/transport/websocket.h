@@ -1,9 +1,10 @@
 #pragma once
-// RFC 6455 on a connection, after the upgrade.
+// RFC 6455 on a connection, after the upgrade, and RFC 7692 if that was agreed.
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "transport/compression.h"
 #include "transport/connection.h"
 #include "transport/message_budget.h"
 #include "wire/ws_frame.h"
@@ -24,12 +25,21 @@ class WsHandler {
   virtual void pong() {}
 };
 
+/// What was agreed with a client, and what compresses for it.
+struct WsCompression {
+  Compression& by;
+  wire::WsDeflate agreed;
+};
+
 /// Frames, control frames and the closing handshake.
 class WebSocket final : public Protocol {
  public:
-  WebSocket(Connection& connection, wire::WsLimits limits, std::unique_ptr<WsHandler> handler);
+  WebSocket(Connection& connection, wire::WsLimits limits, std::unique_ptr<WsHandler> handler,
+            std::optional<WsCompression> compression = std::nullopt);
 
-  /// [lane] Whole frames as encoded by wire/.
+  /// [lane] What writes as `plain` does, in the form in which frames are shared with others like this.
+  const fanout::Encoder& encoder(const fanout::Encoder& plain) const;
+  /// [lane] Whole frames as encoded by wire/ or by encoder().
   void send(SharedBatch batch);
   void send(SharedBatch batch, const Flow& flow);
   void gap(const Flow& flow, std::uint64_t dropped);
@@ -47,12 +57,16 @@ class WebSocket final : public Protocol {
   void not_reading(observe::Text why) override;
 
  private:
+  /// Whether frames are compressed when they are queued; else, if at all, when they leave.
+  bool shares() const noexcept { return compression_ && compression_->agreed.server_no_context_takeover; }
+  void open_up();
   void send_frame(wire::WsOpcode opcode, std::string_view payload);
   void handle(const wire::WsEvent& event);
   bool charge(std::size_t bytes);
   void end(std::uint16_t code, observe::Text why);
 
   Connection& connection_;
+  const std::optional<WsCompression> compression_;
   wire::WsDecoder decoder_;
   MessageBudget budget_;
   bool opened_ = false;

@@ -7,6 +7,8 @@
 //   /engine.io/  Engine.IO: the same
 //   /socket.io/  Socket.IO: whoever joins / or /custom is sent `auth` with what it brought; `message` comes back as
 //                `message-back`, `message-with-ack` is acknowledged with its arguments
+//
+// With --deflate it agrees to compression on all of them, as clients offer it.
 #include <pthread.h>
 
 #include <charconv>
@@ -87,13 +89,22 @@ class EchoNamespaces final : public transport::NamespaceMaker {
 
 class EchoSite final : public transport::Site {
  public:
-  explicit EchoSite(const Options& options)
+  EchoSite(const Options& options, observe::Metrics& metrics)
       : options_(options),
-        engine_(options.engine, options.reactors,
-                [](const auto&, std::uint64_t) { return std::make_unique<EngineEcho>(); }),
-        socket_(options.engine, options.reactors, [](const auto&, std::uint64_t) {
-          return std::make_unique<transport::SocketIo>(std::make_unique<EchoNamespaces>());
-        }) {}
+        compression_({.deflate = options.deflate,
+                      .deflate_window_bits = 15,
+                      .deflate_min_bytes = 0,
+                      .deflate_context_takeover = true},
+                     metrics),
+        engine_(
+            options.engine, options.reactors, [](const auto&, std::uint64_t) { return std::make_unique<EngineEcho>(); },
+            &compression_),
+        socket_(
+            options.engine, options.reactors,
+            [](const auto&, std::uint64_t) {
+              return std::make_unique<transport::SocketIo>(std::make_unique<EchoNamespaces>());
+            },
+            &compression_) {}
   void stop() {
     engine_.stop();
     socket_.stop();
@@ -122,7 +133,7 @@ class EchoSite final : public transport::Site {
     if (auto* const server = server_of(request)) return server->upgrade(connection, request);
     constexpr std::size_t kLargest = 16 * 1024 * 1024;
     return transport::open_websocket(connection, request, {.max_message = options_.max_payload.value_or(kLargest)},
-                                     std::make_unique<RawEcho>());
+                                     std::make_unique<RawEcho>(), &compression_);
   }
 
  private:
@@ -132,6 +143,7 @@ class EchoSite final : public transport::Site {
   }
 
   const Options& options_;
+  transport::Compression compression_;
   transport::EngineServer engine_;
   transport::EngineServer socket_;
 };
@@ -193,7 +205,7 @@ int serve(const Options& options) {
   observe::Ids ids;
   transport::TransportMetrics transport_metrics(metrics);
   reactor::Reactors reactors(options.reactors);
-  EchoSite site(options);
+  EchoSite site(options, metrics);
   std::vector<std::unique_ptr<transport::Connections>> homes;
   std::vector<transport::Connections*> all;
   for (std::size_t i = 0; i < reactors.size(); ++i) {

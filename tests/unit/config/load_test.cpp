@@ -58,6 +58,11 @@ TEST(Load, TakesAnEmptyFileForTheDefaults) {
   EXPECT_EQ(settings.engine.ping_timeout, milliseconds(30000));
   EXPECT_EQ(settings.engine.max_payload, 1000000u);
   EXPECT_EQ(settings.engine.connect_timeout, milliseconds(30000));
+  EXPECT_FALSE(settings.websocket.deflate);
+  EXPECT_EQ(settings.websocket.deflate_level, 6);
+  EXPECT_EQ(settings.websocket.deflate_window_bits, 12);
+  EXPECT_EQ(settings.websocket.deflate_min_bytes, 256u);
+  EXPECT_FALSE(settings.websocket.deflate_context_takeover);
 }
 
 TEST(Load, ReadsEverySection) {
@@ -90,6 +95,12 @@ ping_interval = 300
 ping_timeout = 200
 max_payload = 2000
 connect_timeout = 1000
+[websocket]
+deflate = yes
+deflate_level = 1
+deflate_window_bits = 15
+deflate_min_bytes = 0
+deflate_context_takeover = on
 [log]
 level = debug
 format = json
@@ -128,6 +139,11 @@ messages_burst = 8
   EXPECT_EQ(settings.engine.ping_timeout, milliseconds(200));
   EXPECT_EQ(settings.engine.max_payload, 2000u);
   EXPECT_EQ(settings.engine.connect_timeout, milliseconds(1000));
+  EXPECT_TRUE(settings.websocket.deflate);
+  EXPECT_EQ(settings.websocket.deflate_level, 1);
+  EXPECT_EQ(settings.websocket.deflate_window_bits, 15);
+  EXPECT_EQ(settings.websocket.deflate_min_bytes, 0u);
+  EXPECT_TRUE(settings.websocket.deflate_context_takeover);
   EXPECT_EQ(settings.log.level, Level::kDebug);
   EXPECT_TRUE(settings.log.json);
   EXPECT_EQ(settings.limits.connections, 10u);
@@ -397,6 +413,11 @@ TEST(LoadFile, ShowsTheDefaultsInTheFileThatIsShipped) {
   EXPECT_EQ(shown.engine.ping_interval, defaults.engine.ping_interval);
   EXPECT_EQ(shown.engine.ping_timeout, defaults.engine.ping_timeout);
   EXPECT_EQ(shown.engine.max_payload, defaults.engine.max_payload);
+  EXPECT_EQ(shown.websocket.deflate, defaults.websocket.deflate);
+  EXPECT_EQ(shown.websocket.deflate_level, defaults.websocket.deflate_level);
+  EXPECT_EQ(shown.websocket.deflate_window_bits, defaults.websocket.deflate_window_bits);
+  EXPECT_EQ(shown.websocket.deflate_min_bytes, defaults.websocket.deflate_min_bytes);
+  EXPECT_EQ(shown.websocket.deflate_context_takeover, defaults.websocket.deflate_context_takeover);
   EXPECT_EQ(shown.engine.connect_timeout, defaults.engine.connect_timeout);
   EXPECT_EQ(shown.log.level, defaults.log.level);
   EXPECT_EQ(shown.log.json, defaults.log.json);

@@ -35,6 +35,13 @@ class Ear final : public Subscriber {
   std::unique_ptr<Subscription> subscription;
 };
 
+class OtherEncoder final : public Encoder {
+ public:
+  void encode(std::string& out, const Label&, std::string_view json, std::string_view) const override {
+    out += '<' + std::string(json) + '>';
+  }
+};
+
 class ShardTest : public testing::Test {
  protected:
   static SharedBatch batch(std::vector<std::string> texts) {
@@ -226,6 +233,24 @@ TEST_F(ShardTest, LetsTheLastOneLeaveAndAnotherJoinInOneCall) {
   spread("2");
   EXPECT_EQ(ear.heard, "1 ");
   EXPECT_EQ(next.heard, "2 ");
+}
+
+TEST_F(ShardTest, TakesAFormerEncodingUntilItsTopicKnowsTheNewOne) {
+  const OtherEncoder other;
+  const OtherEncoder third;
+  Ear ear;
+  subscribe(ear);
+  welcome(ear, nullptr);
+  ear.subscription->set_encoder(other);
+  spread("before");
+  ear.subscription->set_encoder(third);
+  spread("still");
+  shard.spread(topic, {{&plain, batch({"plain"})}, {&other, batch({"other"})}});
+  shard.spread(topic, {{&plain, batch({"plain"})}, {&other, batch({"other"})}, {&third, batch({"third"})}});
+  EXPECT_EQ(ear.heard, "before still other third ") << "each once, in the newest form that there is";
+  ear.subscription->set_encoder(plain);
+  shard.spread(topic, {{&plain, batch({"plain"})}, {&third, batch({"third"})}});
+  EXPECT_EQ(ear.heard, "before still other third plain ");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace pillard::test {
 struct WsFrame {
   int opcode = -1;  // -1: none came
   std::string payload;
+  bool compressed = false;
   /// Of a close frame; 0 if it has none.
   int code() const {
     if (opcode != 8 || payload.size() < 2) return 0;
@@ -65,7 +66,9 @@ class WsClient : public RawClient {
       for (const char byte : take(size == 126 ? 2 : 8)) real = real * 256 + static_cast<unsigned char>(byte);
       size = real;
     }
-    return {.opcode = static_cast<unsigned char>(head[0]) & 0x0F, .payload = take(size)};
+    return {.opcode = static_cast<unsigned char>(head[0]) & 0x0F,
+            .payload = take(size),
+            .compressed = (static_cast<unsigned char>(head[0]) & 0x40) != 0};
   }
   /// The next frame's payload, which must be a text; else a description.
   std::string heard() {
