@@ -90,10 +90,12 @@ WsInflater::Result WsInflater::inflate(std::string& out, std::string_view piece,
       stream_->avail_out = static_cast<uInt>(chunk.size());
       const int status = ::inflate(stream_.get(), Z_SYNC_FLUSH);
       if (status == Z_MEM_ERROR) throw std::bad_alloc();
-      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return Result::kBad;
+      // What stands before a mistake is handed out as well: the verdict must not depend on how the message was cut.
       const std::size_t size = chunk.size() - stream_->avail_out;
-      if (size > most - std::min(most, out.size())) return Result::kTooBig;
-      out.append(chunk.data(), size);
+      const std::size_t room = most - std::min(most, out.size());
+      out.append(chunk.data(), std::min(size, room));
+      if (size > room) return Result::kTooBig;
+      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return Result::kBad;
       full = stream_->avail_out == 0;
       fresh_ = false;
       if (status != Z_STREAM_END) continue;

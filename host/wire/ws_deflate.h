@@ -41,7 +41,8 @@ class WsInflater {
  public:
   enum class Result { kOk, kBad, kTooBig };
   struct Options {
-    int window_bits = 15;          // 8 to 15, as agreed for who sends
+    /// 8 to 15, as agreed for who sends. One that looks further back all the same is read or refused, as it happens.
+    int window_bits = 15;
     bool context_takeover = true;  // a message may refer to those before it
   };
   explicit WsInflater(Options options);

@@ -185,9 +185,9 @@ bool WsDecoder::inflate(std::string_view bytes) {
   auto result = inflater_->inflate(message_, bytes, limits_.max_message);
   if (result == WsInflater::Result::kOk && left_ == 0 && final())
     result = inflater_->finish(message_, limits_.max_message);
+  if (text_ && !utf8_.feed(std::string_view(message_).substr(before))) return fail(kWsBadText, "the text is not UTF-8");
   if (result == WsInflater::Result::kTooBig) return fail(kWsTooBig, "the message is too big");
-  if (result == WsInflater::Result::kBad) return fail(kWsBadText, "the message cannot be inflated");
-  return !text_ || utf8_.feed(std::string_view(message_).substr(before)) || fail(kWsBadText, "the text is not UTF-8");
+  return result == WsInflater::Result::kOk || fail(kWsBadText, "the message cannot be inflated");
 }
 
 WsEvent WsDecoder::take_compressed(std::string_view bytes) {
