@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 import { Browser, Pages } from "./lib/browser.mjs";
 import { Client } from "./lib/client.mjs";
 import { Daemon } from "./lib/daemon.mjs";
-import { ordinary, set, tidy } from "./lib/target.mjs";
-import { within } from "./lib/wait.mjs";
+import { Relay } from "./lib/relay.mjs";
+import { node, ordinary, set, tidy } from "./lib/target.mjs";
+import { until, within } from "./lib/wait.mjs";
 
 const WebSocket = createRequire(`${process.env.PILLARD_NODE_MODULES}/`)("ws");
 const python = fileURLToPath(new URL("../python/interop.py", import.meta.url));
@@ -161,22 +162,112 @@ describe("Chromium", () => {
     await page.close();
     await daemon.idle();
   });
+  /// A page whose browser has the cookie of a login.
+  async function dashboard() {
+    const page = await browser.page(pages.origin("pillard.example"));
+    const login = { host: node.host, port: node.port, username: node.user, password: node.password };
+    assert.equal(await page.run(logIn, `http://pillard.example:${daemon.port}`, login), 200);
+    return page;
+  }
+  test("its own WebSocket at /ws, by the cookie", { timeout: 60_000 }, async () => {
+    const page = await dashboard();
+    const heard = await page.run(speakJson, `ws://pillard.example:${daemon.port}/ws`, wanted);
+    assert.deepEqual(heard.errors, []);
+    assert.ok(inOrder(heard.lines) >= wanted);
+    assert.ok(heard.states >= 1);
+    assert.deepEqual([heard.code, heard.clean], [1000, true]);
+    await page.close();
+    await daemon.idle();
+  });
+  test("its own EventSource comes back by itself behind the last line", { timeout: 90_000 }, async (t) => {
+    const relay = await Relay.start(t, daemon.port);
+    const page = await dashboard();
+    await page.run(listen, `http://pillard.example:${relay.port}/api/stream/subscribe_logs?service=execution`);
+    const lines = () => page.run(() => window.heard.lines);
+    for (let cuts = 0; cuts < 3; ++cuts) {
+      const known = (await lines()).length;
+      await until("lines over this connection", async () => (await lines()).length > known + wanted, { timeout: 20_000 });
+      relay.cut();
+    }
+    const known = (await lines()).length;
+    await until("lines after the last cut", async () => (await lines()).length > known + wanted, { timeout: 20_000 });
+    assert.ok(inOrder(await lines()) > 4 * wanted);
+    assert.equal(await page.run(() => window.heard.opened), 4);
+    await page.run(() => window.stream.close());
+    await daemon.idle();
+    await page.close();
+  });
+  test("its own EventSource is told of a stream's end, and stays away", { timeout: 60_000 }, async (t) => {
+    const relay = await Relay.start(t, daemon.port);
+    const page = await dashboard();
+    await page.run(listen, `http://pillard.example:${relay.port}/api/stream/subscribe_logs?service=no-such-client`);
+    await until("the browser to give up", () => page.run(() => window.stream.readyState === EventSource.CLOSED));
+    const { errors, opened } = await page.run(() => window.heard);
+    assert.deepEqual(errors.map(({ code, ended }) => [code, ended]), [["not_found", true]]);
+    assert.equal(opened, 1);
+    assert.equal(relay.asked("/api/stream/"), 2, "once for the stream, once for the 204");
+    await page.close();
+    await daemon.idle();
+  });
+  test("its own EventSource without the cookie, or of another origin, hears nothing", async () => {
+    for (const from of [pages.origin("pillard.example"), "about:blank"]) {
+      const page = await browser.page(from);
+      await page.run(listen, `http://pillard.example:${daemon.port}/api/stream/subscribe_logs?service=execution`);
+      await until("the browser to give up", () => page.run(() => window.stream.readyState === EventSource.CLOSED));
+      assert.equal(await page.run(() => window.heard.opened), 0);
+      await page.close();
+    }
+  });
   test("a page of another origin gets no WebSocket", async () => {
     const page = await browser.page("about:blank");
-    const outcome = await page.run(
-      (to) => new Promise((resolve) => {
-        const socket = new WebSocket(to);
-        socket.onopen = () => resolve("open");
-        socket.onerror = () => resolve("refused");
-      }),
-      `ws://pillard.example:${daemon.port}/?EIO=4&transport=websocket`,
-    );
-    assert.equal(outcome, "refused");
+    for (const path of ["/?EIO=4&transport=websocket", "/ws"]) {
+      const outcome = await page.run(
+        (to) => new Promise((resolve) => {
+          const socket = new WebSocket(to);
+          socket.onopen = () => resolve("open");
+          socket.onerror = () => resolve("refused");
+        }),
+        `ws://pillard.example:${daemon.port}${path}`,
+      );
+      assert.equal(outcome, "refused", path);
+    }
     await page.close();
   });
 });
 
-/// In the page.
+// These run in the page.
+async function logIn(url, login) {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(`${url}/api/ssh/connect`, { method: "POST", credentials: "include", headers, body: JSON.stringify(login) });
+  return answer.status;
+}
+function speakJson(url, count) {
+  return new Promise((resolve) => {
+    const heard = { lines: [], states: 0, errors: [] };
+    const socket = new window.WebSocket(url);
+    const send = (message) => socket.send(JSON.stringify(message));
+    socket.onopen = () => {
+      send({ type: "subscribe_status", id: 1, params: { interval: 1000 } });
+      send({ type: "subscribe_logs", id: 2, params: { service: "execution" }, credit: 1_000_000 });
+    };
+    socket.onerror = () => heard.errors.push("error");
+    socket.onclose = ({ code, wasClean }) => resolve({ ...heard, code, clean: wasClean });
+    socket.onmessage = ({ data: text }) => {
+      const { type, data, error } = JSON.parse(text);
+      if (error) heard.errors.push(error);
+      if (type === "status_update") ++heard.states;
+      if (type === "log_lines") heard.lines.push(...data.map(({ line }) => line));
+      if (heard.states > 0 && heard.lines.length > 2 * count) socket.close(1000);
+    };
+  });
+}
+function listen(url) {
+  window.heard = { lines: [], errors: [], opened: 0 };
+  window.stream = new EventSource(url, { withCredentials: true });
+  window.stream.onopen = () => ++window.heard.opened;
+  window.stream.addEventListener("log_data", ({ data }) => window.heard.lines.push(JSON.parse(data).line));
+  window.stream.addEventListener("error", ({ data }) => data && window.heard.errors.push(JSON.parse(data)));
+}
 function watch(url, key, count) {
   return new Promise((resolve) => {
     const heard = { lines: [], states: 0, pings: 0 };
