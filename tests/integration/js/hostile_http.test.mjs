@@ -5,7 +5,7 @@ import { performance } from "node:perf_hooks";
 import { after, afterEach, before, describe, test } from "node:test";
 
 import { Daemon } from "./lib/daemon.mjs";
-import { footprint } from "./lib/process.mjs";
+import { Gauges } from "./lib/gauges.mjs";
 import { RawSocket } from "./lib/raw.mjs";
 import { node } from "./lib/target.mjs";
 import { until, within } from "./lib/wait.mjs";
@@ -15,7 +15,7 @@ const maxPayload = 100_000;
 const connections = 300;
 let daemon;
 let token;
-let base;
+let gauges;
 
 before(async () => {
   daemon = await Daemon.start({
@@ -35,8 +35,7 @@ before(async () => {
   });
   token = await daemon.session();
   await daemon.idle();
-  await until("the first login's connection to be gone", async () => (await daemon.metric("pillard_ssh_connections")) === 0);
-  base = await gauges();
+  gauges = await Gauges.of(daemon);
 });
 after(async () => {
   await daemon?.stop();
@@ -44,30 +43,8 @@ after(async () => {
 // No leak hides behind the next test.
 afterEach(async () => {
   for (const raw of opened.splice(0)) raw.destroy();
-  await released();
+  await gauges.back();
 });
-
-/// What a connection, a session, a request or a timer would be missed in.
-async function gauges() {
-  return {
-    connections: await daemon.metric("pillard_connections_open"),
-    clients: await daemon.metric("pillard_clients_authenticated"),
-    subscriptions: await daemon.metric("pillard_subscriptions"),
-    timers: await daemon.metric("pillard_reactor_timers"),
-    descriptors: (await footprint(daemon)).descriptors,
-  };
-}
-async function released() {
-  let now;
-  const back = async () => {
-    now = await gauges();
-    return Object.keys(base).every((name) => now[name] <= base[name]);
-  };
-  await until("the gauges to be back", back, { every: 100 }).catch((error) => {
-    throw new Error(`${error.message}: ${JSON.stringify(base)} before, now ${JSON.stringify(now)}`);
-  });
-  assert.equal((await daemon.get("/healthz")).status, 200);
-}
 
 const lines = (...all) => all.map((line) => `${line}\r\n`).join("");
 const get = (path, ...fields) => lines(`GET ${path} HTTP/1.1`, "Host: localhost", ...fields, "");
@@ -372,7 +349,7 @@ describe("uploads that end too soon", () => {
       const chunked = asking(t, `${login("Transfer-Encoding: chunked")}${body.length.toString(16)}\r\n${body}`);
       await until("the bytes to be on their way", () => chunked.socket.writableLength === 0);
       leave(chunked);
-      await released();
+      await gauges.back();
       assert.equal(await daemon.metric("pillard_ssh_logins_in_flight"), 0);
     });
   test("a polled body that is cut off ends its session at once", async (t) => {
@@ -506,7 +483,7 @@ describe("polling as no client does it", () => {
       // Opening them took longer than they live: then they must have ended all the same.
       assert.ok(opened > connections);
     }
-    await released();
+    await gauges.back();
     assert.equal((await daemon.get(polling())).status, 200);
   });
 });
