@@ -207,6 +207,7 @@ Loaded load(const Sources& sources) {
   loaded.mistakes.insert(loaded.mistakes.end(), no_sets.begin(), no_sets.end());
   if (const auto& admin = loaded.settings.admin.listen; admin && !admin->loopback())
     loaded.warnings.push_back("admin.listen is " + admin->text() + ": whoever reaches it reads the metrics");
+  warn_of_server(loaded.settings, loaded.warnings);
   if (loaded.settings.ssh.host_keys == HostKeys::kOff)
     loaded.warnings.emplace_back("ssh.host_keys is off: nodes are not told from impostors");
   return loaded;

@@ -131,6 +131,24 @@ Tls read_tls(const Config& config, const std::filesystem::path& base) {
   return {};
 }
 
+void warn_of_server(const Settings& settings, std::vector<std::string>& warnings) {
+  const auto& server = settings.server;
+  const auto& proxies = server.trusted_proxies;
+  const auto by_unix = [](const Endpoint& one) { return one.unix_socket(); };
+  const bool any_unix = std::any_of(server.listen.begin(), server.listen.end(), by_unix);
+  const bool trusts_unix = std::find(proxies.begin(), proxies.end(), "unix") != proxies.end();
+  for (const auto& network : proxies)
+    if (network.ends_with("/0"))
+      warnings.push_back("server.trusted_proxies has " + network +
+                         ": every client counts as a proxy, and says itself who it is");
+  if (any_unix && !trusts_unix)
+    warnings.emplace_back(
+        "server.trusted_proxies lacks unix: all clients behind a unix socket share the limits of one address");
+  if (trusts_unix && !any_unix) warnings.emplace_back("server.trusted_proxies has unix, but no unix socket listens");
+  if (settings.tls.on() && std::all_of(server.listen.begin(), server.listen.end(), by_unix))
+    warnings.emplace_back("tls.certificate is not used: unix sockets stay plain");
+}
+
 Admin read_admin(const Config& config, const Server& server) {
   Admin admin;
   const auto value = config.text("admin.listen", admin.listen->text());

@@ -50,6 +50,8 @@ T choose(const Config& config, const std::string& key, Choices<T> choices) {
 // What clients reach, in config_server.cpp.
 Server read_server(const Config& config, bool port_replaced, bool tls);
 Tls read_tls(const Config& config, const std::filesystem::path& base);
+/// What is allowed and hardly meant.
+void warn_of_server(const Settings& settings, std::vector<std::string>& warnings);
 Admin read_admin(const Config& config, const Server& server);
 Limits read_limits(const Config& config);
 /// Puts another port into each TCP address of server.listen; one that is wrong stays, to be named as the mistake it is.

@@ -153,7 +153,7 @@ void Daemon::build_transport() {
                                                                listener_options));
   if (!settings_.admin.listen) return;
   constexpr std::size_t kAdminConnections = 64;
-  listener_options.tls = nullptr;
+  listener_options = {};  // nothing that was set for proxies
   admin_site_ = std::make_unique<transport::AdminSite>(services);
   admin_connections_ =
       std::make_unique<transport::Connections>(admin_loop_, settings_.limits, log_, *transport_metrics_);

@@ -183,10 +183,9 @@ void Connection::go_on() {
 /// Asks epoll for exactly what can be acted upon.
 void Connection::want() {
   std::uint32_t events = 0;
-  if (!input_over_ && (reads() || finishing_)) events |= EPOLLIN;
+  if (!input_over_ && (reads() || finishing_)) events |= tls_ && tls_->read_wants_write() ? EPOLLOUT : EPOLLIN;
   if (!input_over_ && paused_ && notices_end_) events |= EPOLLRDHUP;
   if (blocked_) events |= tls_ && tls_->write_wants_read() ? EPOLLIN : EPOLLOUT;
-  if (tls_ && tls_->read_wants_write()) events |= EPOLLOUT;
   watch_.want(events);
 }
 
@@ -209,7 +208,9 @@ void Connection::receive() {
 
 TlsStream::Got Connection::read_some() {
   auto& scratch = home_.scratch_;
-  if (tls_) return tls_->read(scratch);
+  if (tls_)
+    return tls_->established() || home_.may_shake_hands() ? tls_->read(scratch)
+                                                          : TlsStream::Got{TlsStream::State::kWait};
   using State = TlsStream::State;
   const auto got = ::recv(fd_, scratch.data(), scratch.size(), 0);
   if (got > 0) return {State::kData, static_cast<std::size_t>(got)};
@@ -401,6 +402,12 @@ void Connections::going_away(Function<void()> empty) {
   for (auto* connection : all)
     if (connection->open()) connection->protocol_->going_away();
   schedule();
+}
+
+bool Connections::may_shake_hands() {
+  constexpr unsigned kATurn = 8;
+  if (shakes_++ == 0) reactor_.at_turn_end([this] { shakes_ = 0; });
+  return shakes_ <= kATurn;
 }
 
 void Connections::schedule() {

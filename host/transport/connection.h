@@ -203,6 +203,8 @@ class Connections {
 
  private:
   friend class Connection;
+  /// Signatures take time that everything else on this lane waits for: some a turn, the others in turns to come.
+  bool may_shake_hands();
   void schedule();
   void turn_end();
   void bury(Connection& connection);
@@ -216,6 +218,7 @@ class Connections {
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> open_;
   std::vector<Connection*> dirty_;  // have something to send
   std::vector<std::unique_ptr<Connection>> graveyard_;
+  unsigned shakes_ = 0;  // of hands, in this turn
   bool scheduled_ = false;
   bool leaving_ = false;
   Function<void()> empty_;

@@ -139,8 +139,8 @@ void EngineSession::packet(const wire::engine_io::Packet& packet) {
   }
 }
 
-void EngineSession::poll() {
-  polling_ = std::make_unique<Polling>(table_, *this);
+void EngineSession::poll(AddressLimit::Place place) {
+  polling_ = std::make_unique<Polling>(table_, *this, std::move(place));
   ++table_.polled;
 }
 

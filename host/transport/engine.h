@@ -8,6 +8,7 @@
 #include "observe/ids.h"
 #include "observe/log.h"
 #include "reactor/reactor.h"
+#include "transport/address_limit.h"
 #include "transport/websocket.h"
 #include "wire/engine_io.h"
 
@@ -81,7 +82,7 @@ class EngineSession final {
   /// The WebSocket stands and takes over, with what waited for a poll.
   void carry_by(EngineCarrier& carrier);
   /// It is polled from now on.
-  void poll();
+  void poll(AddressLimit::Place place);
   /// The WebSocket that carried it is gone.
   void part();
   /// The client is gone: ends at once, and the session is unknown from here on.

@@ -70,11 +70,12 @@ void EngineTable::remove(EngineSession& session) {
 /// The first request of a client that polls.
 class EngineServer::Handshake final : public Site::Visit {
  public:
-  Handshake(EngineServer& server, const Connection& connection, const wire::HttpRequest& request)
-      : server_(server), connection_(connection), request_(request) {}
+  Handshake(EngineServer& server, const Connection& connection, const wire::HttpRequest& request,
+            AddressLimit::Place place)
+      : server_(server), connection_(connection), request_(request), place_(std::move(place)) {}
   void handle(std::string, Site::Answer answer) override {
     auto& session = server_.open(connection_, request_);
-    session.poll();
+    session.poll(std::move(place_));
     wire::HttpResponse response{
         .headers = {{"Content-Type", "text/plain; charset=UTF-8"}, {"Cache-Control", "no-store"}}};
     wire::engine_io::append_packet(response.body, wire::engine_io::Type::kOpen, session.handshake());
@@ -87,10 +88,12 @@ class EngineServer::Handshake final : public Site::Visit {
   EngineServer& server_;
   const Connection& connection_;
   const wire::HttpRequest& request_;
+  AddressLimit::Place place_;
 };
 
-EngineServer::EngineServer(const config::Engine& options, std::size_t reactors, Make make, Compression* compression)
-    : options_(options), make_(std::move(make)), compression_(compression) {
+EngineServer::EngineServer(const config::Engine& options, std::size_t reactors, std::size_t sessions_per_address,
+                           Make make, Compression* compression)
+    : options_(options), make_(std::move(make)), compression_(compression), polled_(sessions_per_address) {
   for (std::size_t i = 0; i < reactors; ++i) tables_.push_back(std::make_unique<EngineTable>(options));
 }
 
@@ -134,7 +137,12 @@ Site::Admission EngineServer::visit(Connection& connection, const wire::HttpRequ
       full.headers.emplace_back("Retry-After", "5");
       return full;
     }
-    return std::make_unique<Handshake>(*this, connection, request);
+    auto place = polled_.take(request.client);
+    if (!place) {
+      connection.home().metrics().limits.connections_per_address.add();
+      return router::error_response(429, "Too many sessions of your address; close some of them.");
+    }
+    return std::make_unique<Handshake>(*this, connection, request, std::move(*place));
   }
   auto* const session = sessions.find(*sid);
   if (!session) return verdict(1, false);

@@ -45,9 +45,10 @@ class EngineServer {
   /// What is spoken in a new session. `number`: of the connection in the log.
   using Make = Function<std::unique_ptr<EngineHandler>(const wire::HttpRequest& request, std::uint64_t number)>;
 
-  /// `options`, `compression` and what `make` uses outlive it. `reactors`: how many there are. `compression` null:
-  /// none.
-  EngineServer(const config::Engine& options, std::size_t reactors, Make make, Compression* compression = nullptr);
+  /// `options`, `compression` and what `make` uses outlive it. `reactors`: how many there are. `sessions_per_address`:
+  /// most that are polled. `compression` null: none.
+  EngineServer(const config::Engine& options, std::size_t reactors, std::size_t sessions_per_address, Make make,
+               Compression* compression = nullptr);
 
   /// What can be told from the request alone. Empty: go on.
   std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) const;
@@ -71,6 +72,7 @@ class EngineServer {
   const config::Engine& options_;
   Make make_;
   Compression* const compression_;
+  AddressLimit polled_;                               // sessions: no connection stands for one
   std::vector<std::unique_ptr<EngineTable>> tables_;  // one a reactor
 };
 

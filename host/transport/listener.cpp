@@ -78,11 +78,11 @@ Listener::Listener(const config::Endpoint& endpoint, std::vector<Connections*> h
 
 Listener::~Listener() {
   stop();
-  ::close(fd_);
   struct stat now {};
-  // Another daemon may have put its own there meanwhile.
+  // Another daemon may have put its own there meanwhile. Ours is closed behind that: its number could be another's.
   if (asked_.unix_socket() && ::lstat(asked_.path.c_str(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_)
     ::unlink(asked_.path.c_str());
+  ::close(fd_);
 }
 
 void Listener::fail(int error, const std::string& why) {

@@ -118,9 +118,10 @@ class Polling::Post final : public Site::Visit {
   Site::Answer answer_;
 };
 
-Polling::Polling(EngineTable& table, EngineSession& session)
+Polling::Polling(EngineTable& table, EngineSession& session, AddressLimit::Place place)
     : table_(table),
       session_(session),
+      place_(std::move(place)),
       budget_(table.home()->limits().messages_per_second, table.home()->limits().messages_burst) {}
 
 Polling::~Polling() {
@@ -219,22 +220,27 @@ void Polling::work_off() {
     metrics.messages.add();
     const auto pause = budget_.charge(now, packet->data.size());
     session_.packet(*packet);
-    if (!post_) return;  // the session has ended, and with it the request
+    if (!post_) return forget_post();  // the session has ended, and with it the request
     if (pause == MessageBudget::Clock::duration::zero()) continue;
     metrics.throttled.add();
     metrics.limits.messages_per_second.add();
     if (budget_.flooded(now)) {
       metrics.floods.add();
-      return session_.close("too many messages");
+      session_.close("too many messages");
+      return forget_post();
     }
     release_ = table_.reactor().at(now + pause, [this] { work_off(); });
     return;
   }
   const bool failed = packets_->failed();
-  packets_.reset();
-  posted_ = {};
+  forget_post();
   std::exchange(post_, nullptr)->give(failed ? bad_request() : taken());
   if (failed) session_.lost("not an Engine.IO payload");
+}
+
+void Polling::forget_post() {
+  packets_.reset();
+  posted_ = {};
 }
 
 void Polling::offer(EngineCarrier& carrier) {
@@ -258,6 +264,7 @@ void Polling::probed() {
 
 void Polling::end(eio::Type last) {
   withdraw();
+  if (release_.pending()) forget_post();  // else a packet of it is being handled
   release_.reset();
   if (post_ && post_->waits()) std::exchange(post_, nullptr)->give(taken());
   post_ = nullptr;

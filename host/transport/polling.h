@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "transport/address_limit.h"
 #include "transport/engine_carrier.h"
 #include "transport/http.h"
 #include "transport/message_budget.h"
@@ -16,7 +17,8 @@ class EngineTable;
 /// [lane] Belongs to its session.
 class Polling {
  public:
-  Polling(EngineTable& table, EngineSession& session);
+  /// `place`: among the polled sessions of its client's address.
+  Polling(EngineTable& table, EngineSession& session, AddressLimit::Place place);
   ~Polling();
 
   void send(SharedBatch batch);
@@ -54,9 +56,11 @@ class Polling {
   std::string take();
   void take_post(std::string body);
   void work_off();
+  void forget_post();
 
   EngineTable& table_;
   EngineSession& session_;
+  AddressLimit::Place place_;
   Outbox outbox_;
   Get* get_ = nullptr;
   Post* post_ = nullptr;

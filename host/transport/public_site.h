@@ -32,7 +32,7 @@ class PublicSite final : public Site {
         budgets_(settings.limits.messages_per_second, settings.limits.messages_burst),
         compression_(settings.websocket, services.metrics),
         engine_(
-            settings.engine, services.reactors.size(),
+            settings.engine, services.reactors.size(), settings.limits.connections_per_address,
             [this, &sockets](const wire::HttpRequest& request, std::uint64_t) { return speak(sockets, request); },
             &compression_) {}
 

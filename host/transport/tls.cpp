@@ -199,7 +199,13 @@ void Tls::take(TlsIdentity identity) {
 }
 
 bool Tls::reload() {
-  auto identity = read_identity(files_);
+  auto identity = [&]() -> std::variant<TlsIdentity, TlsMistake> {
+    try {
+      return read_identity(files_);
+    } catch (const std::exception& error) {
+      return TlsMistake{"tls.certificate", error.what()};
+    }
+  }();
   if (const auto* mistake = std::get_if<TlsMistake>(&identity)) {
     reload_failures_.add();
     log_.error("transport", "certificate not reloaded: the old one stays in use",

@@ -16,6 +16,7 @@ namespace pillard::transport {
 
 namespace {
 constexpr std::size_t kRecord = 16 * 1024;  // the most that one holds
+constexpr std::size_t kTaken = 64 * 1024;   // from the socket in one call
 constexpr auto kFailures = "pillard_tls_handshake_failures_total";
 constexpr auto kFailuresHelp =
     "Handshakes that failed: plain HTTP, nothing in common or no TLS, or not finished before the client left.";
@@ -49,7 +50,13 @@ struct TlsSocket {
   }
   static int read(BIO* bio, char* bytes, int size) {
     BIO_clear_retry_flags(bio);
-    const auto got = ::recv(of(bio).fd_, bytes, static_cast<std::size_t>(size), 0);
+    auto& left = of(bio).allowance_;
+    if (left == 0) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    const auto got = ::recv(of(bio).fd_, bytes, std::min(left, static_cast<std::size_t>(size)), 0);
+    if (got > 0) left -= static_cast<std::size_t>(got);
     if (got < 0 && again()) BIO_set_retry_read(bio);
     if (got == 0) of(bio).over_ = true;
     return static_cast<int>(got);
@@ -132,6 +139,8 @@ TlsStream::State TlsStream::shake_hands() {
 
 TlsStream::Got TlsStream::read(std::span<char> into) {
   if (broken_) return {State::kBroken};
+  // OpenSSL reads on through records that bring no data; a client may send nothing else for ever.
+  allowance_ = kTaken;
   if (!established_)
     if (const auto state = shake_hands(); state != State::kData) return {state};
   ERR_clear_error();
@@ -146,6 +155,7 @@ Sink::Result TlsStream::send(std::span<const char> bytes, std::size_t& sent) {
   sent = 0;
   if (broken_) return Sink::Result::kBroken;
   ERR_clear_error();
+  allowance_ = kTaken;
   write_wants_read_ = false;
   const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent);
   if (result == 1) return Sink::Result::kOk;

@@ -58,6 +58,8 @@ class TlsStream {
   /// Reading goes on when the socket can be written to, and the other way round.
   bool read_wants_write() const noexcept { return read_wants_write_; }
   bool write_wants_read() const noexcept { return write_wants_read_; }
+  /// Whether hands are shaken: until then a read may cost a signature.
+  bool established() const noexcept { return established_; }
 
  private:
   struct Close {
@@ -71,7 +73,8 @@ class TlsStream {
   const int fd_;
   TlsMetrics& metrics_;
   std::unique_ptr<SSL, Close> ssl_;
-  std::string waiting_;  // taken, and not sent yet
+  std::string waiting_;        // taken, and not sent yet
+  std::size_t allowance_ = 0;  // bytes that OpenSSL may still take from the socket in this call
   bool started_ = false;
   bool established_ = false;
   bool counted_ = false;  // among the failures

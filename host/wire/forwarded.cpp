@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "wire/http_text.h"
 
@@ -9,6 +10,7 @@ namespace pillard::wire {
 namespace {
 
 constexpr std::size_t kMostSteps = 64;  // more than any way has
+constexpr std::size_t kMostPairs = 16;  // of one step; four are defined
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -79,7 +81,7 @@ bool read_step(Scanner& scanner, ForwardedStep& step) {
   std::vector<std::string> seen;
   for (;;) {
     const auto name = scanner.token();
-    if (!name || !scanner.take('=')) return false;
+    if (seen.size() == kMostPairs || !name || !scanner.take('=')) return false;
     const auto value = scanner.value();
     if (!value) return false;
     auto key = lower(*name);
@@ -104,6 +106,19 @@ std::vector<std::string_view> values_of(const TrustedProxies::Fields& headers, s
   for (const auto& [key, value] : headers)
     if (iequals(key, name)) values.push_back(value);
   return values;
+}
+
+/// Cuts off what stands behind the last comma that is not in quotes.
+std::string_view take_last(std::string_view& rest) {
+  bool quoted = false;
+  for (auto i = rest.size(); i > 0; --i) {
+    if (rest[i - 1] == '"') quoted = !quoted;
+    if (rest[i - 1] != ',' || quoted) continue;
+    const auto last = rest.substr(i);
+    rest = rest.substr(0, i - 1);
+    return last;
+  }
+  return std::exchange(rest, {});
 }
 
 bool is_secure(std::string_view proto, bool otherwise) {
@@ -193,16 +208,21 @@ Client TrustedProxies::by_x_forwarded(Client peer, const Fields& headers) const 
   return found;
 }
 
+/// From the right, and no further than proxies are trusted: what clients have written there themselves may be anything.
 Client TrustedProxies::by_forwarded(Client peer, const Fields& headers) const {
   Client found = peer;
+  std::size_t steps = 0;
   const auto fields = values_of(headers, "Forwarded");
   for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
-    const auto steps = parse_forwarded(*field);
-    if (!steps) return peer;
-    for (auto step = steps->rbegin(); step != steps->rend(); ++step) {
-      if (!step->from) return {peer.address, is_secure(step->proto, peer.secure)};
-      found = {*step->from, is_secure(step->proto, peer.secure)};
-      if (!trusts(*step->from)) return found;
+    for (auto rest = *field; !rest.empty();) {
+      const auto element = take_last(rest);
+      const auto step = parse_forwarded(element);
+      if (!step || step->size() > 1 || ++steps > kMostSteps) return peer;
+      if (step->empty()) continue;
+      const auto& [from, proto] = step->front();
+      if (!from) return {peer.address, is_secure(proto, peer.secure)};
+      found = {*from, is_secure(proto, peer.secure)};
+      if (!trusts(*from)) return found;
     }
   }
   return found;

@@ -97,10 +97,10 @@ class EchoSite final : public transport::Site {
                       .deflate_context_takeover = true},
                      metrics),
         engine_(
-            options.engine, options.reactors, [](const auto&, std::uint64_t) { return std::make_unique<EngineEcho>(); },
-            &compression_),
+            options.engine, options.reactors, kSessions,
+            [](const auto&, std::uint64_t) { return std::make_unique<EngineEcho>(); }, &compression_),
         socket_(
-            options.engine, options.reactors,
+            options.engine, options.reactors, kSessions,
             [](const auto&, std::uint64_t) {
               return std::make_unique<transport::SocketIo>(std::make_unique<EchoNamespaces>());
             },
@@ -141,6 +141,8 @@ class EchoSite final : public transport::Site {
     if (request.path == "/engine.io/") return &engine_;
     return request.path == "/socket.io/" ? &socket_ : nullptr;
   }
+
+  static constexpr std::size_t kSessions = 10000;  // of one address: it has one client
 
   const Options& options_;
   transport::Compression compression_;

@@ -361,6 +361,16 @@ TEST(Load, WarnsOfMetricsThatOthersCanReach) {
   EXPECT_THAT(load(from("[admin]\nlisten = 0.0.0.0:9\n")).warnings, ElementsAre(HasSubstr("0.0.0.0:9")));
 }
 
+TEST(Load, WarnsOfProxiesThatAreHardlyMeant) {
+  EXPECT_THAT(load(from("[server]\ntrusted_proxies = 0.0.0.0/0\n")).warnings, ElementsAre(HasSubstr("0.0.0.0/0")));
+  EXPECT_THAT(load(from("[server]\nlisten = unix:/run/p.sock\n")).warnings, ElementsAre(HasSubstr("lacks unix")));
+  EXPECT_THAT(load(from("[server]\ntrusted_proxies = unix\n")).warnings, ElementsAre(HasSubstr("no unix socket")));
+  EXPECT_THAT(
+      load(from("[server]\nlisten = unix:/run/p.sock\ntrusted_proxies = unix\n[tls]\ncertificate = c\nkey = k\n"))
+          .warnings,
+      ElementsAre(HasSubstr("not used")));
+}
+
 TEST(Load, WarnsOfHostKeysThatAreNotChecked) {
   EXPECT_THAT(load(from("[ssh]\nhost_keys = off\n")).warnings, ElementsAre(HasSubstr("host_keys is off")));
 }

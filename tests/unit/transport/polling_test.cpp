@@ -192,6 +192,21 @@ TEST(PollingBudget, HoldsBackTheRestOfALongPost) {
   for (int i = 0; i < 30; ++i) EXPECT_THAT(all, HasSubstr("43" + std::to_string(i) + "["));
 }
 
+TEST(PollingLimit, BoundsTheSessionsOfAnAddress) {
+  auto settings = quick();
+  settings.limits.connections_per_address = 3;
+  test::PublicServer server(settings);
+  std::string last;
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = server.ask("GET /?EIO=4&transport=polling");
+    ASSERT_EQ(answer.status, 200);
+    last = answer.body.substr(9, 20);
+  }
+  EXPECT_EQ(server.ask("GET /?EIO=4&transport=polling").status, 429);
+  EXPECT_EQ(server.ask("POST /?EIO=4&transport=polling&sid=" + last, {}, "1").status, 200);
+  EXPECT_EQ(server.ask("GET /?EIO=4&transport=polling").status, 200) << "the place of the one that was closed";
+}
+
 TEST_F(PollingTest, BoundsABody) {
   const auto sid = open();
   EXPECT_EQ(say(sid, "4" + std::string(2000, '0')).status, 413);

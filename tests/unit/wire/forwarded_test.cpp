@@ -101,6 +101,15 @@ TEST(Forwarded, TrustsALineOnItsOwn) {
   EXPECT_EQ(client(By::kForwarded, {{"Forwarded", "for=\"broken"}, {"Forwarded", "for=203.0.113.7"}}), "203.0.113.7");
 }
 
+TEST(Forwarded, IsNotSpoiledByWhatAStrangerPutInFront) {
+  for (const auto* value : {R"(for=", for=203.0.113.7)", "garbage, for=203.0.113.7",
+                            "for=198.51.100.1;;, for=203.0.113.7", R"(for="a, b", for=203.0.113.7;host="x,y")"})
+    EXPECT_EQ(f(value), "203.0.113.7") << value;
+  std::string many = "for=203.0.113.7";
+  for (int i = 0; i < 20; ++i) many += ";k" + std::to_string(i) + "=v";
+  EXPECT_EQ(f(many.c_str()), "10.0.0.1") << "more than any proxy says";
+}
+
 TEST(TrustedProxies, BelieveNobodyElse) {
   const Fields both{
       {"X-Forwarded-For", "203.0.113.7"}, {"X-Forwarded-Proto", "https"}, {"Forwarded", "for=203.0.113.7"}};
