@@ -96,7 +96,7 @@ void Connection::send(SharedBatch batch) {
 void Connection::send(SharedBatch batch, const Flow& flow) {
   if (!open() || finishing_) return;
   home_.metrics_.frames.add(batch->size());
-  outbox_.push(std::move(batch), flow);
+  if (const auto replaced = outbox_.push(std::move(batch), flow)) protocol_->lost(flow, replaced);
   queued();
 }
 
@@ -115,6 +115,7 @@ void Connection::queued() {
   if (!open()) return;
   const auto bounded = outbox_.hold(most);
   home_.metrics_.dropped.add(bounded.dropped);
+  for (const auto& [flow, events] : bounded.lost) protocol_->lost(*flow, events);
   if (bounded.over) {
     home_.metrics_.overflows.add();
     home_.metrics_.limits.outbox_bytes.add();

@@ -37,6 +37,8 @@ class Protocol {
   virtual void going_away() = 0;
   /// The client takes nothing of what waits for it. Ends the connection; `why` is what the client and the log are told.
   virtual void not_reading(observe::Text why) = 0;
+  /// So many events of the flow were queued and will not be sent: newer ones took their place.
+  virtual void lost(const Flow&, std::uint64_t) {}
 };
 
 /// Figures of the public listener.

@@ -173,7 +173,9 @@ void NativeDoor::subscribed(const Flow& flow, std::optional<std::int64_t> credit
   topics_.insert_or_assign(flow.topic(), &flow);
   const auto known = valves_.find(&flow);
   if (known == valves_.end()) {
-    if (credit) valves_.emplace(&flow, Valve(flow.overflow(), *credit));
+    if (!credit) return;
+    valves_.emplace(&flow, Valve(flow.overflow(), *credit));
+    for (auto& [other, valve] : valves_) valve.hold(held_at_most());  // their share is smaller now
     return;
   }
   Way way(*this, flow);
@@ -192,6 +194,21 @@ void NativeDoor::send(const SharedBatch& batch, const Flow& flow) {
   if (valve == valves_.end()) return socket_->send(batch, flow);
   Way way(*this, flow);
   valve->second.offer(batch, held_at_most(), way);
+}
+
+/// What never leaves takes no credit: a client can only count what reaches it. Not from inside, where a valve may be at
+/// work.
+void NativeDoor::lost(const Flow& flow, std::uint64_t events) {
+  const auto valve = valves_.find(&flow);
+  if (valve == valves_.end()) return;
+  valve->second.refund(events);
+  if (valve->second.held_cost() == 0 || refunded_.pending()) return;
+  refunded_ = reactor().after(std::chrono::milliseconds(0), [this] {
+    for (auto& [of, held] : valves_) {
+      Way way(*this, *of);
+      held.grant(0, way);
+    }
+  });
 }
 
 void NativeDoor::gap(const Flow& flow, std::uint64_t dropped) {

@@ -28,6 +28,7 @@ class NativeDoor final : public WsHandler, public router::Door {
   void text(std::string_view message) override;
   void binary(std::string_view message) override;
   void pong() override;
+  void lost(const Flow& flow, std::uint64_t events) override;
 
  private:
   class Way;
@@ -60,6 +61,7 @@ class NativeDoor final : public WsHandler, public router::Door {
   reactor::Timer deadline_;  // to authenticate
   reactor::Timer heartbeat_;
   bool awaits_pong_ = false;
+  reactor::Timer refunded_;  // valves have credit back
   std::map<std::string, const Flow*, std::less<>> topics_;
   std::map<const Flow*, Valve> valves_;  // of subscriptions with credit
   std::shared_ptr<NativeDoor*> self_ = std::make_shared<NativeDoor*>(this);

@@ -16,12 +16,18 @@ void Outbox::push(SharedBatch batch) {
   if (!batch->bytes.empty()) add({.batch = std::move(batch)});
 }
 
-void Outbox::push(SharedBatch batch, const Flow& flow) {
+std::uint64_t Outbox::push(SharedBatch batch, const Flow& flow) {
+  std::uint64_t replaced = 0;
   if (flow.overflow() == Overflow::kNewest) {
-    for (auto i = entries_.size(); i > first_waiting(); --i)
-      if (entries_[i - 1].flow == &flow) take_out(i - 1);
+    for (auto i = entries_.size(); i > first_waiting(); --i) {
+      const auto& entry = entries_[i - 1];
+      if (entry.flow != &flow) continue;
+      replaced += entry.batch->events_from(entry.first);
+      take_out(i - 1);
+    }
   }
   if (!batch->bytes.empty()) add({.batch = std::move(batch), .flow = &flow});
+  return replaced;
 }
 
 void Outbox::gap(const Flow& flow, std::uint64_t dropped) {
@@ -50,7 +56,7 @@ std::uint64_t Outbox::shed_entry(Entry& entry, std::size_t excess) {
   return dropped;
 }
 
-std::uint64_t Outbox::shed(std::size_t most) {
+std::uint64_t Outbox::shed(std::size_t most, std::vector<Lost>* lost) {
   struct Place {
     const Flow* flow;
     std::size_t at;
@@ -66,6 +72,10 @@ std::uint64_t Outbox::shed(std::size_t most) {
     const auto place = std::find_if(gaps.begin(), gaps.end(), [&](const Place& gap) { return gap.flow == flow; });
     const auto dropped = entries_[i].batch ? shed_entry(entries_[i], cost - most) : 0;
     total += dropped;
+    if (lost && dropped > 0) {
+      const auto of = std::find_if(lost->begin(), lost->end(), [&](const Lost& one) { return one.flow == flow; });
+      (of != lost->end() ? *of : lost->emplace_back(Lost{flow, 0})).events += dropped;
+    }
     if (place != gaps.end()) {  // one gap that follows another is part of it
       entries_[place->at].dropped += dropped + std::exchange(entries_[i].dropped, 0);
       if (!entries_[i].batch) ++empty;
@@ -86,7 +96,7 @@ Outbox::Bounded Outbox::hold(std::size_t most) {
   Bounded result;
   // A batch that was begun does not count, however large it is: it is finished, and the client has to show that it
   // reads it. Below the bound by a quarter, so that not every further batch has to be looked through again.
-  if (waiting_cost() > most) result.dropped = shed(most - most / 4);
+  if (waiting_cost() > most) result.dropped = shed(most - most / 4, &result.lost);
   // A single entry may be larger than the bound: whoever is up to date gets it.
   result.over = waiting_cost() > most && size() > 1;
   return result;

@@ -39,18 +39,25 @@ class Filter : public Sink {
 class Outbox {
  public:
   void push(SharedBatch batch);
-  /// Of a state, what waits of the same flow and was not begun is replaced. `flow` stays until forget().
-  void push(SharedBatch batch, const Flow& flow);
+  /// Of a state, what waits of the same flow and was not begun is replaced: returns how many events went for it. `flow`
+  /// stays until forget().
+  std::uint64_t push(SharedBatch batch, const Flow& flow);
   /// Behind what waits here, all of the other's, of which nothing may be begun but whole frames.
   void append(Outbox&& other);
   /// So many events of the flow never got here; the client is told at this place.
   void gap(const Flow& flow, std::uint64_t dropped);
 
+  /// Events of one flow that were queued and went for want of room.
+  struct Lost {
+    const Flow* flow;
+    std::uint64_t events;
+  };
   /// Drops lines, the oldest first, until waiting_cost() is `most` or none is left. The client is told how many in
-  /// their place. Returns how many.
-  std::uint64_t shed(std::size_t most);
+  /// their place. Returns how many; `lost`, unless it is null: of each flow.
+  std::uint64_t shed(std::size_t most, std::vector<Lost>* lost = nullptr);
   struct Bounded {
     std::uint64_t dropped = 0;
+    std::vector<Lost> lost = {};
     bool over = false;  // what waits and can't be dropped is too much: the client has to go
   };
   /// Holds what waits to `most`.

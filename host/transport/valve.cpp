@@ -1,11 +1,13 @@
 #include "transport/valve.h"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 namespace pillard::transport {
 
 namespace {
+constexpr std::int64_t kMostCredit = std::int64_t{1} << 53;  // what a client can count
+
 std::size_t bytes_from(const fanout::Batch& batch, std::size_t first) {
   return batch.bytes.size() - batch.begin_of(first);
 }
@@ -24,16 +26,31 @@ fanout::SharedBatch part_of(const fanout::SharedBatch& batch, std::size_t first,
 }
 }  // namespace
 
+void Valve::add(Held held) {
+  cost_ += kHeldCost + (held.batch ? held.batch->bytes.size() : 0);
+  held_.push_back(std::move(held));
+}
+
+/// Of which no frame is left.
+void Valve::drop_front() {
+  cost_ -= kHeldCost;
+  held_.pop_front();
+}
+
 void Valve::offer(const fanout::SharedBatch& batch, std::size_t most, Outlet& outlet) {
   if (batch->bytes.empty()) return;
-  if (overflow_ == Overflow::kNewest) {
-    held_.clear();
-    bytes_ = 0;
+  if (overflow_ == Overflow::kDrop) {
+    add({.batch = batch});
+    release(outlet);
+    return hold(most);
   }
-  held_.push_back({.batch = batch});
-  bytes_ += batch->bytes.size();
+  held_.clear();
+  cost_ = 0;
+  std::size_t first = 0;
+  for (auto events = static_cast<std::int64_t>(batch->events_from(0)); events > credit_ && first + 1 < batch->size();)
+    events -= static_cast<std::int64_t>(batch->events_of(first++));
+  add({.batch = part_of(batch, first, batch->size())});
   release(outlet);
-  if (overflow_ == Overflow::kDrop) shed(most);
 }
 
 void Valve::gap(std::uint64_t dropped, Outlet& outlet) {
@@ -43,61 +60,61 @@ void Valve::gap(std::uint64_t dropped, Outlet& outlet) {
   } else if (!held_.back().batch) {
     held_.back().dropped += dropped;
   } else {
-    held_.push_back({.batch = nullptr, .first = 0, .dropped = dropped});
+    add({.batch = nullptr, .first = 0, .dropped = dropped});
   }
   release(outlet);
 }
 
 void Valve::grant(std::int64_t credit, Outlet& outlet) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 53;  // what a client can count
-  credit_ = std::min(credit_ + credit, kMost);
+  credit_ = std::min(credit_ + credit, kMostCredit);
   release(outlet);
 }
 
-void Valve::open(Outlet& outlet) {
-  const auto credit = std::exchange(credit_, std::numeric_limits<std::int64_t>::max());
-  release(outlet);
-  credit_ = credit;
+void Valve::refund(std::uint64_t events) {
+  credit_ = std::min(credit_ + static_cast<std::int64_t>(std::min<std::uint64_t>(events, kMostCredit)), kMostCredit);
 }
 
-void Valve::release(Outlet& outlet) {
-  while (credit_ > 0) {
+void Valve::open(Outlet& outlet) { release(outlet, true); }
+
+void Valve::release(Outlet& outlet, bool all) {
+  while (all || credit_ > 0) {
     if (dropped_ > 0) outlet.tell_gap(std::exchange(dropped_, 0));
     if (held_.empty()) return;
     auto& front = held_.front();
     if (!front.batch) {
       dropped_ = front.dropped;
-      held_.pop_front();
+      drop_front();
       continue;
     }
     const auto first = front.first;
-    while (front.first < front.batch->size() && credit_ > 0)
+    while (front.first < front.batch->size() && (all || credit_ > 0))
       credit_ -= static_cast<std::int64_t>(front.batch->events_of(front.first++));
     const auto part = part_of(front.batch, first, front.first);
-    bytes_ -= part->bytes.size();
-    if (front.first == front.batch->size()) held_.pop_front();
+    cost_ -= part->bytes.size();
+    if (front.first == front.batch->size()) drop_front();
     outlet.pass(part);
   }
 }
 
-void Valve::shed(std::size_t most) {
-  while (bytes_ > most && !held_.empty()) {
+void Valve::hold(std::size_t most) {
+  if (overflow_ == Overflow::kNewest) return;
+  while (cost_ > most && !held_.empty()) {
     auto& front = held_.front();
     if (front.batch) {
       const auto before = bytes_from(*front.batch, front.first);
       dropped_ += front.batch->events_of(front.first++);
       const bool gone = front.first == front.batch->size();
-      bytes_ -= before - (gone ? 0 : bytes_from(*front.batch, front.first));
+      cost_ -= before - (gone ? 0 : bytes_from(*front.batch, front.first));
       if (!gone) continue;
     } else {
       dropped_ += front.dropped;
     }
-    held_.pop_front();
+    drop_front();
   }
   // A gap that now comes first is part of what is told before all.
   if (!held_.empty() && !held_.front().batch) {
     dropped_ += held_.front().dropped;
-    held_.pop_front();
+    drop_front();
   }
 }
 

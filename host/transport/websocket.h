@@ -23,6 +23,8 @@ class WsHandler {
   virtual void binary(std::string_view message) = 0;
   /// The client answered a ping, or sent a pong unasked.
   virtual void pong() {}
+  /// See Protocol.
+  virtual void lost(const Flow&, std::uint64_t) {}
 };
 
 /// What was agreed with a client, and what compresses for it.
@@ -55,6 +57,7 @@ class WebSocket final : public Protocol {
   void input_ended() override;
   void going_away() override { close(wire::kWsGoingAway, "the server ends"); }
   void not_reading(observe::Text why) override;
+  void lost(const Flow& flow, std::uint64_t events) override { handler_->lost(flow, events); }
 
  private:
   /// Whether frames are compressed when they are queued; else, if at all, when they leave.

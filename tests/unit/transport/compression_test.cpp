@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "fanout/latecomers.h"
+#include "transport/native_door.h"
 #include "transport/websocket_upgrade.h"
 #include "unit/transport/public_fixture.h"
 
@@ -78,6 +79,32 @@ TEST(Compression, CompressesWhatIsLongEnoughAndSaysHowMuch) {
   EXPECT_THAT(metrics.render(), HasSubstr("pillard_websocket_compressed_input_bytes_total 605\n"));
   EXPECT_THAT(metrics.render(), HasSubstr("pillard_websocket_compressed_output_bytes_total " +
                                           std::to_string(second.payload.size()) + "\n"));
+}
+
+TEST(Compression, KeepsTheListsOfTheNativeDoor) {
+  observe::Metrics metrics;
+  Compression compression({.deflate = true, .deflate_min_bytes = 100}, metrics);
+  const std::vector<fanout::SharedEvent> events(
+      3, std::make_shared<const fanout::Event>(fanout::Event{'"' + kLine + '"', "c"}));
+  fanout::Batch batch;
+  compression.encoder(native_encoder(), 12)
+      .encode_all(batch, {.type = "line", .batch = "lines", .topic = "line"}, events);
+  ASSERT_EQ(batch.size(), 1U);
+  EXPECT_EQ(batch.events_of(0), 3U);
+  const auto frame = wire::read_own_ws_frame(batch.bytes);
+  EXPECT_TRUE(frame.compressed);
+  EXPECT_THAT(inflated(frame.payload), StartsWith(R"({"type":"lines","topic":"line","data":["lll)"));
+}
+
+TEST(Compression, IsSpokenAtTheNativeDoor) {
+  config::Settings settings;
+  settings.websocket = {.deflate = true, .deflate_min_bytes = 10};
+  const test::PublicServer server(settings);
+  WsClient client(server.server.port(), "/ws", kOffer);
+  client.say(R"({"type":"nothing"})");
+  const auto frame = client.next();
+  EXPECT_TRUE(frame.compressed);
+  EXPECT_THAT(inflated(frame.payload), StartsWith(R"({"type":"nothing","error":{"message":"There is no message type)"));
 }
 
 TEST(Compression, IsAskedByManyThreadsAtOnce) {

@@ -259,6 +259,34 @@ TEST_F(OutboxOverflow, DoesNotReplaceAStateThatWasBegun) {
   EXPECT_EQ(rest(), "p down ");
 }
 
+TEST_F(OutboxOverflow, SaysHowManyEventsAStateReplaced) {
+  fanout::Batch many{.bytes = "abc", .ends = {1, 2, 3}, .events = {1, 2, 4}};
+  EXPECT_EQ(outbox.push(std::make_shared<const fanout::Batch>(std::move(many)), status), 0U);
+  EXPECT_EQ(outbox.push(lines({"up "}), others), 0U);
+  EXPECT_EQ(outbox.push(lines({"down "}), status), 7U);
+  begin(1);  // of the lines, which are first now
+  EXPECT_EQ(outbox.push(lines({"gone "}), status), 1U);
+  EXPECT_EQ(rest(), "p gone ");
+  outbox.push(lines({"up "}), status);
+  begin(1);
+  EXPECT_EQ(outbox.push(lines({"down "}), status), 0U) << "what was begun arrives";
+  EXPECT_EQ(rest(), "p down ");
+}
+
+TEST_F(OutboxOverflow, SaysOfWhichStreamsItDropped) {
+  outbox.push(lines({"1 ", "2 "}), logs);
+  outbox.push(lines({"a "}), others);
+  outbox.gap(logs, 7);
+  outbox.push(lines({"3 "}), logs);
+  std::vector<Outbox::Lost> lost;
+  EXPECT_EQ(outbox.shed(0, &lost), 4U);
+  ASSERT_EQ(lost.size(), 2U);
+  EXPECT_EQ(lost[0].flow, &logs);
+  EXPECT_EQ(lost[0].events, 3U) << "not those that were told already";
+  EXPECT_EQ(lost[1].flow, &others);
+  EXPECT_EQ(lost[1].events, 1U);
+}
+
 TEST_F(OutboxOverflow, TellsWhatWasDroppedElsewhere) {
   outbox.push(lines({"1 "}), logs);
   outbox.gap(logs, 7);

@@ -30,6 +30,7 @@ class ValveTest : public testing::Test, protected Valve::Outlet {
     for (std::size_t i = 0; i < batch->size(); ++i)
       out.push_back(batch->bytes.substr(batch->begin_of(i), batch->end_of(i) - batch->begin_of(i)));
     last = batch;
+    if (refunds) refunds->refund(1);
   }
   void tell_gap(std::uint64_t dropped) override { out.push_back("gap " + std::to_string(dropped)); }
   void offer(Valve& valve, const std::vector<std::string>& frames, std::size_t most = 1000) {
@@ -38,6 +39,8 @@ class ValveTest : public testing::Test, protected Valve::Outlet {
   std::vector<std::string> taken() { return std::exchange(out, {}); }
   std::vector<std::string> out;
   SharedBatch last;
+  Valve* refunds = nullptr;                  // has back what it passes
+  static constexpr std::size_t kHeld = 128;  // beside the bytes of a batch
 };
 
 TEST_F(ValveTest, PassesWhatThereIsCreditFor) {
@@ -50,7 +53,7 @@ TEST_F(ValveTest, PassesWhatThereIsCreditFor) {
   valve.grant(10, *this);
   EXPECT_THAT(taken(), ElementsAre("e"));
   EXPECT_EQ(valve.credit(), 9);
-  EXPECT_EQ(valve.held_bytes(), 0U);
+  EXPECT_EQ(valve.held_cost(), 0U);
 }
 
 TEST_F(ValveTest, SharesTheBatchThatItPassesWhole) {
@@ -82,11 +85,74 @@ TEST_F(ValveTest, HoldsTheNewestOfAState) {
   EXPECT_EQ(valve.credit(), 4);
 }
 
+TEST_F(ValveTest, HasTheNewestOfManyStatesTakeTheCredit) {
+  Valve valve(Overflow::kNewest, 0);
+  offer(valve, {"oldest", "older", "newest"});
+  EXPECT_EQ(valve.held_cost(), kHeld + 6);
+  valve.grant(1, *this);
+  EXPECT_THAT(taken(), ElementsAre("newest"));
+  valve.grant(2, *this);
+  offer(valve, {"a", "b", "c", "d"});
+  EXPECT_THAT(taken(), ElementsAre("c", "d"));
+  EXPECT_EQ(valve.credit(), 0);
+  EXPECT_EQ(valve.held_cost(), 0U) << "older ones are worth nothing";
+  valve.grant(1, *this);
+  offer(valve, {"e*5"});
+  EXPECT_THAT(taken(), ElementsAre("e"));
+}
+
+TEST_F(ValveTest, TakesBackTheCreditOfWhatNeverReachedTheClient) {
+  Valve valve(Overflow::kDrop, 2);
+  offer(valve, {"a", "b", "c"});
+  EXPECT_THAT(taken(), ElementsAre("a", "b"));
+  valve.refund(1);
+  EXPECT_EQ(valve.credit(), 1);
+  EXPECT_THAT(taken(), IsEmpty()) << "not from inside";
+  valve.grant(0, *this);
+  EXPECT_THAT(taken(), ElementsAre("c"));
+  valve.refund(std::uint64_t{1} << 63);
+  valve.refund(std::uint64_t{1} << 63);
+  EXPECT_EQ(valve.credit(), std::int64_t{1} << 53);
+}
+
+TEST_F(ValveTest, GoesOnWithCreditThatComesBackWhileItPasses) {
+  Valve valve(Overflow::kDrop, 1);
+  refunds = &valve;
+  offer(valve, {"a"});
+  offer(valve, {"b"});
+  EXPECT_THAT(taken(), ElementsAre("a", "b"));
+  EXPECT_EQ(valve.credit(), 1);
+}
+
+TEST_F(ValveTest, HoldsLessWhenOthersNeedRoom) {
+  Valve lines(Overflow::kDrop, 0);
+  offer(lines, {"aaaa"});
+  offer(lines, {"bbbb"});
+  EXPECT_EQ(lines.held_cost(), 2 * (kHeld + 4));
+  lines.hold(kHeld + 4);
+  EXPECT_EQ(lines.held_cost(), kHeld + 4);
+  lines.grant(9, *this);
+  EXPECT_THAT(taken(), ElementsAre("gap 1", "bbbb"));
+  Valve state(Overflow::kNewest, 0);
+  offer(state, {"up"});
+  state.hold(0);
+  state.grant(1, *this);
+  EXPECT_THAT(taken(), ElementsAre("up"));
+}
+
+TEST_F(ValveTest, CountsWhatABatchCostsBesideItsBytes) {
+  Valve valve(Overflow::kDrop, 0);
+  for (int i = 0; i < 1000; ++i) offer(valve, {"x"}, 10 * (kHeld + 1));
+  EXPECT_EQ(valve.held_cost(), 10 * (kHeld + 1));
+  valve.grant(100, *this);
+  EXPECT_EQ(taken().size(), 11U);
+}
+
 TEST_F(ValveTest, DropsTheOldestLinesAndTellsHowManyInTheirPlace) {
   Valve valve(Overflow::kDrop, 0);
-  offer(valve, {"aaaa*2", "bbbb*3"}, 10);
-  offer(valve, {"cccc", "dddd"}, 10);
-  EXPECT_LE(valve.held_bytes(), 10U);
+  offer(valve, {"aaaa*2", "bbbb*3"}, kHeld + 10);
+  offer(valve, {"cccc", "dddd"}, kHeld + 10);
+  EXPECT_LE(valve.held_cost(), kHeld + 10);
   valve.grant(100, *this);
   EXPECT_THAT(taken(), ElementsAre("gap 5", "cccc", "dddd"));
 }
@@ -94,11 +160,11 @@ TEST_F(ValveTest, DropsTheOldestLinesAndTellsHowManyInTheirPlace) {
 TEST_F(ValveTest, NeverHoldsMoreThanItMay) {
   Valve valve(Overflow::kDrop, 0);
   for (int i = 0; i < 1000; ++i) {
-    offer(valve, {"aaaa", "bbbb", "cccc"}, 25);
-    EXPECT_LE(valve.held_bytes(), 25U);
+    offer(valve, {"aaaa", "bbbb", "cccc"}, kHeld + 25);
+    EXPECT_LE(valve.held_cost(), kHeld + 25);
   }
-  offer(valve, {std::string(26, 'x') + "*7"}, 25);
-  EXPECT_EQ(valve.held_bytes(), 0U);
+  offer(valve, {std::string(26, 'x') + "*7"}, kHeld + 25);
+  EXPECT_EQ(valve.held_cost(), 0U);
   valve.grant(1, *this);
   EXPECT_THAT(taken(), ElementsAre("gap 3007"));
 }
@@ -118,9 +184,9 @@ TEST_F(ValveTest, TellsAGapFromElsewhereWhereItWas) {
 
 TEST_F(ValveTest, AddsUpGapsWhatIsBetweenThemWasDropped) {
   Valve valve(Overflow::kDrop, 0);
-  offer(valve, {"aaaa"}, 8);
+  offer(valve, {"aaaa"}, kHeld + 8);
   valve.gap(2, *this);
-  offer(valve, {"bbbb", "cccc"}, 8);
+  offer(valve, {"bbbb", "cccc"}, kHeld + 8);
   valve.grant(100, *this);
   EXPECT_THAT(taken(), ElementsAre("gap 3", "bbbb", "cccc"));
 }

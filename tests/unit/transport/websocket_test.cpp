@@ -14,6 +14,19 @@ using test::ws_frame;
 using test::ws_text;
 using test::WsClient;
 
+class WordEncoder final : public fanout::Encoder {
+ public:
+  void encode(std::string& out, const fanout::Label& label, std::string_view json, std::string_view) const override {
+    wire::append_ws_frame(out, wire::WsOpcode::kText, std::string(label.type) + ' ' + std::string(json));
+  }
+};
+const WordEncoder kWords;
+const StreamOptions kLines{.subscribe = "s", .unsubscribe = "u", .event = "line", .gap = "gap"};
+const StreamOptions kStates{
+    .subscribe = "s", .unsubscribe = "u", .event = "state", .gap = "gap", .overflow = Overflow::kNewest};
+const Flow kLineFlow{kLines, "{}", kWords};
+const Flow kStateFlow{kStates, "{}", kWords};
+
 /// Says hello, echoes, and does what some words ask for.
 class Parrot final : public WsHandler {
  public:
@@ -27,11 +40,24 @@ class Parrot final : public WsHandler {
     if (message.starts_with("burst "))
       for (int left = std::stoi(std::string(message.substr(6))); left > 0; --left)
         socket_->send_text(std::string(1000, 'x'));
+    if (message.starts_with("stream "))
+      for (int left = std::stoi(std::string(message.substr(7))); left > 0; --left)
+        for (const auto* flow : {&kLineFlow, &kStateFlow}) {
+          std::string frame;
+          wire::append_ws_frame(frame, wire::WsOpcode::kText, std::string(10'000, flow == &kLineFlow ? 'l' : 's'));
+          socket_->send(fanout::single(std::move(frame)), *flow);
+        }
+    if (message == "lost") return socket_->send_text(std::to_string(lines_lost_) + ' ' + std::to_string(states_lost_));
     socket_->send_text(message);
   }
   void binary(std::string_view message) override { socket_->send_text("binary " + std::to_string(message.size())); }
+  void lost(const Flow& flow, std::uint64_t events) override {
+    (&flow == &kLineFlow ? lines_lost_ : states_lost_) += events;
+  }
 
  private:
+  std::uint64_t lines_lost_ = 0;
+  std::uint64_t states_lost_ = 0;
   WebSocket* socket_ = nullptr;
 };
 
@@ -103,6 +129,24 @@ TEST_F(WebSocketTest, HandsOnBinaryAndIgnoresPongs) {
   auto client = open();
   client.send(ws_frame(0x8A, "unasked") + ws_frame(0x82, std::string(5, '\0')));
   EXPECT_EQ(client.heard(), "binary 5");
+}
+
+TEST_F(WebSocketTest, SaysWhatIsLostOfStreamsThatItsClientDoesNotRead) {
+  auto client = open(4096);
+  client.say("stream 1500");
+  std::uint64_t lines = 0;
+  std::uint64_t states = 0;
+  std::uint64_t told = 0;
+  for (auto heard = client.heard(); heard != "stream 1500"; heard = client.heard()) {
+    lines += heard.front() == 'l';
+    states += heard.front() == 's';
+    if (heard.starts_with("gap ")) told += std::stoull(heard.substr(heard.find(':') + 1));
+    ASSERT_FALSE(heard.empty());
+  }
+  client.say("lost");
+  EXPECT_GT(told, 0U);
+  EXPECT_EQ(lines + told, 1500U);
+  EXPECT_EQ(client.heard(), std::to_string(told) + ' ' + std::to_string(1500 - states));
 }
 
 TEST_F(WebSocketTest, AnswersACloseWithItsCodeAndEnds) {
