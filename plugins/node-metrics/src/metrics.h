@@ -113,10 +113,19 @@ struct Metrics {
   std::vector<Temperature> temperatures;
   std::optional<Pressure> pressure;
   std::optional<Limits> limits;
-  PILLARD_FIELDS(Metrics, PILLARD_FIELD(timestamp), PILLARD_FIELD(uptime), PILLARD_FIELD(period), PILLARD_FIELD(cpu),
-                 PILLARD_FIELD(cores), PILLARD_FIELD(load), PILLARD_FIELD(memory), PILLARD_FIELD(swap),
-                 PILLARD_FIELD(filesystems), PILLARD_FIELD(disks), PILLARD_FIELD(interfaces),
-                 PILLARD_FIELD(temperatures), PILLARD_FIELD(pressure), PILLARD_FIELD(limits))
+  PILLARD_FIELDS(Metrics, PILLARD_FIELD(timestamp, {.about = "In ms since 1970, by the daemon's clock."}),
+                 PILLARD_FIELD(uptime, {.about = "In seconds."}),
+                 PILLARD_FIELD(period, {.about = "Seconds between the two looks that rates are of."}),
+                 PILLARD_FIELD(cpu, {.about = "Of all processors together, ratios of the time."}),
+                 PILLARD_FIELD(cores, {.about = "The same for each."}),
+                 PILLARD_FIELD(load, {.about = "Averages over so many minutes."}),
+                 PILLARD_FIELD(memory, {.about = "In bytes."}), PILLARD_FIELD(swap, {.about = "In bytes."}),
+                 PILLARD_FIELD(filesystems, {.about = "Local ones; sizes in bytes, full_in in seconds."}),
+                 PILLARD_FIELD(disks, {.about = "Whole ones; rates of a second, utilisation a ratio."}),
+                 PILLARD_FIELD(interfaces, {.about = "Those with traffic; rates of a second."}),
+                 PILLARD_FIELD(temperatures, {.about = "In degrees Celsius."}),
+                 PILLARD_FIELD(pressure, {.about = "Ratios of the last 10 s in which tasks waited."}),
+                 PILLARD_FIELD(limits, {.about = "What a container may use, where that is less than the machine has."}))
 };
 
 }  // namespace node_metrics

@@ -28,7 +28,11 @@ void hide(Snapshot& snapshot, const Settings& settings);
 
 struct MetricsQuery {
   std::int64_t interval = 2000;  // ms between two looks at the node
-  PILLARD_FIELDS(MetricsQuery, PILLARD_FIELD(interval, {.min = 1000, .max = 60000, .clamp = true, .pace = true}))
+  PILLARD_FIELDS(MetricsQuery, PILLARD_FIELD(interval, {.min = 1000,
+                                                        .max = 60000,
+                                                        .clamp = true,
+                                                        .pace = true,
+                                                        .about = "Milliseconds between two looks at the node."}))
 };
 
 /// Why there are no metrics, in words for the person at the dashboard.
@@ -38,6 +42,7 @@ pillard::Error explain(const pillard::Exit& exit);
 /// for rates need two. A slow node is given a quarter of the interval to rest; looks never overlap.
 class MetricsSource final : public pillard::Source {
  public:
+  using Event = Metrics;
   MetricsSource(pillard::Context& context, std::shared_ptr<const Settings> settings, const MetricsQuery& query);
   /// A new interval counts from the last look.
   void retune(const MetricsQuery& query);

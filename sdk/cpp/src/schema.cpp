@@ -28,26 +28,32 @@ void append_words(std::string& out, std::string_view words) {
 }
 }  // namespace
 
-void append_schema_of(std::string& out, Shape shape, const FieldOptions& options, std::string_view default_json) {
+void append_schema_of(std::string& out, Written written, Shape shape, const FieldOptions& options,
+                      std::string_view default_json) {
   const FieldOptions none;
+  // Lengths are what is taken; what is sent has any.
+  const bool taken = written == Written::kByClients;
+  const bool clamped = options.clamp && taken;
   const auto open = out.size();
   const auto key = [&](std::string_view name) -> std::string& {
     if (out.size() > open) out += ',';
     return out.append("\"").append(name).append("\":");
   };
   if (shape != Shape::kAny) key("type").append("\"").append(type_name(shape)).append("\"");
-  if (shape == Shape::kInteger) {
+  if (shape == Shape::kInteger && !clamped) {
     if (options.min != none.min) key("minimum") += std::to_string(options.min);
     if (options.max != none.max) key("maximum") += std::to_string(options.max);
   }
   if (shape == Shape::kString) {
-    key("maxLength") += std::to_string(options.max_length);
+    if (taken) key("maxLength") += std::to_string(options.max_length);
     if (options.one_of) append_words(key("enum"), options.one_of);
     if (options.secret) key("format") += "\"password\"";
   }
-  if (shape == Shape::kList) key("maxItems") += std::to_string(options.max_length);
+  if (shape == Shape::kList && taken) key("maxItems") += std::to_string(options.max_length);
   std::string about = options.about ? options.about : "";
-  if (options.clamp) about += about.empty() ? "Takes the nearest allowed value." : " Takes the nearest allowed value.";
+  if (clamped)
+    about += (about.empty() ? "Takes the nearest from " : " Takes the nearest from ") + std::to_string(options.min) +
+             " to " + std::to_string(options.max) + '.';
   if (!about.empty()) json::append_string(key("description"), about);
   if (!default_json.empty()) key("default") += default_json;
 }

@@ -59,8 +59,8 @@ TEST_F(OpenApiTest, HasAPathForEachTypeAndForTheRestCalls) {
 
 TEST_F(OpenApiTest, DescribesParametersByTheirFields) {
   EXPECT_EQ(at(document, {"paths", "/api/stream/subscribe_status", "get", "parameters"}),
-            R"([{"name":"interval","in":"query","required":false,"schema":{"type":"integer","minimum":1000,)"
-            R"("maximum":60000,"description":"Takes the nearest allowed value.","default":5000}}])");
+            R"([{"name":"interval","in":"query","required":false,"schema":{"type":"integer",)"
+            R"("description":"Takes the nearest from 1000 to 60000.","default":5000}}])");
   EXPECT_THAT(at(document, {"paths", "/api/stream/subscribe_logs", "get", "parameters"}),
               HasSubstr(R"("name":"service","in":"query","required":true)"));
 }

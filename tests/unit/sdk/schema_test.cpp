@@ -37,8 +37,8 @@ struct Query {
 TEST(SchemaTest, DescribesEachFieldWithLimitsAndDefault) {
   EXPECT_EQ(pillard::schema_of<Query>().json,
             R"({"type":"object","properties":{)"
-            R"("interval":{"type":"integer","minimum":1000,"maximum":60000,)"
-            R"("description":"In ms. Takes the nearest allowed value.","default":5000},)"
+            R"("interval":{"type":"integer",)"
+            R"("description":"In ms. Takes the nearest from 1000 to 60000.","default":5000},)"
             R"("small":{"type":"integer","minimum":1,"maximum":255,"default":7},)"
             R"("on":{"type":"boolean","default":true},"ratio":{"type":"number","default":0.5},)"
             R"("order":{"type":"string","maxLength":8,"enum":["up","down"],"default":"up"},)"
@@ -58,8 +58,9 @@ TEST(SchemaTest, IsValidJsonWhateverItDescribes) {
 
 TEST(SchemaTest, SaysThatWhatIsSentHasAllButWhatIsOptional) {
   EXPECT_EQ(pillard::json_schema<std::vector<Point>>(),
-            R"({"type":"array","maxItems":4096,"items":{"type":"object","properties":{"x":{"type":"integer"},)"
-            R"("name":{"type":"string","maxLength":9}},"required":["x"]}})");
+            R"({"type":"array","items":{"type":"object","properties":{"x":{"type":"integer"},)"
+            R"("name":{"type":"string"}},"required":["x"]}})")
+      << "of any length";
 }
 
 struct Tree {

@@ -82,8 +82,9 @@ constexpr FieldOptions narrowed(FieldOptions options) {
   return options;
 }
 
-/// `"type":"integer","minimum":1,...`, without braces; `default_json` may be empty.
-PILLARD_API void append_schema_of(std::string& out, Shape shape, const FieldOptions& options,
+/// `"type":"integer","minimum":1,...`, without braces; never stricter than what is taken or sent. `default_json` may be
+/// empty.
+PILLARD_API void append_schema_of(std::string& out, Written written, Shape shape, const FieldOptions& options,
                                   std::string_view default_json);
 
 /// Appends the schema of a T; `value` is what it is when the JSON lacks it, or null. A struct that holds itself is
@@ -98,7 +99,7 @@ void append_schema(std::string& out, Written written, const FieldOptions& option
     std::string given;
     if (value && !options.required && !options.secret) encode(given, *value);
     out += '{';
-    append_schema_of(out, shape_of<T>(), narrowed<T>(options), given == "\"\"" ? std::string_view{} : given);
+    append_schema_of(out, written, shape_of<T>(), narrowed<T>(options), given == "\"\"" ? std::string_view{} : given);
     if constexpr (kIsVector<T>) {
       out += ",\"items\":";
       append_schema<typename T::value_type>(out, written, {.secret = options.secret}, nullptr, levels - 1);
