@@ -190,7 +190,9 @@ void Client::message(std::string_view type, std::string_view params, Reply reply
   alive();
   if (!looking_up_) return route(type, params, std::move(reply));
   // What was sent behind a token is meant for the one who will be authenticated by it.
-  if (waiting_.size() == kMaxWaiting || waiting_bytes_ + type.size() + params.size() > kMaxWaitingBytes)
+  // One alone may be as large as its door lets it be.
+  const bool much = !waiting_.empty() && waiting_bytes_ + type.size() + params.size() > kMaxWaitingBytes;
+  if (much || waiting_.size() == kMaxWaiting)
     return refuse(Error(Code::kOverloaded, "Too many messages before the answer to the token."), type, {}, reply);
   waiting_bytes_ += type.size() + params.size();
   waiting_.push_back({std::string(type), std::string(params), std::move(reply)});

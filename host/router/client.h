@@ -67,7 +67,7 @@ class Client {
   /// Bounds of what one client may hold.
   static constexpr std::size_t kMaxCalls = 32;
   static constexpr std::size_t kMaxWaiting = 64;               // messages that arrive while a token is looked up
-  static constexpr std::size_t kMaxWaitingBytes = 256 * 1024;  // of all of them
+  static constexpr std::size_t kMaxWaitingBytes = 256 * 1024;  // of all of them, unless it is one
 
   Client(Sockets& sockets, reactor::Reactor& home, Door& door);
   Client(const Client&) = delete;

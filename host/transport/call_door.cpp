@@ -20,6 +20,10 @@ wire::HttpResponse too_many_requests(std::chrono::steady_clock::duration wait) {
   return response;
 }
 
+wire::HttpResponse server_ends() {
+  return router::problem_response(Error(Code::kOverloaded, "The server ends; ask again."), 503);
+}
+
 CallDoor::CallDoor(router::Sockets& sockets, AddressBudgets& budgets, const Connection& connection,
                    const wire::HttpRequest& request)
     : budgets_(budgets),
@@ -39,6 +43,7 @@ void CallDoor::handle(std::string body, Site::Answer answer) {
   metrics.messages.add();
   if (const auto wait = budgets_.charge(request_.client, reactor_.now(), body.size()); wait.count() > 0) {
     metrics.throttled.add();
+    metrics.limits.messages_per_second.add();
     return respond(too_many_requests(wait));
   }
   auto token = router::token_of(request_);
@@ -63,9 +68,7 @@ void CallDoor::handle(std::string body, Site::Answer answer) {
   });
 }
 
-void CallDoor::going_away() {
-  respond(router::problem_response(Error(Code::kOverloaded, "The server ends; ask again."), 503));
-}
+void CallDoor::going_away() { respond(server_ends()); }
 
 void CallDoor::close(std::string_view) { respond(router::problem_response(router::dead_session())); }
 

@@ -39,5 +39,7 @@ class CallDoor final : public Site::Visit, private router::Door {
 
 /// [any] The refusal of one who asks too much; with Retry-After.
 wire::HttpResponse too_many_requests(std::chrono::steady_clock::duration wait);
+/// [any] The refusal of what is not answered any more, because the daemon ends.
+wire::HttpResponse server_ends();
 
 }  // namespace pillard::transport

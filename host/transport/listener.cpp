@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "router/problem.h"
 #include "router/rest.h"
 
 namespace pillard::transport {
@@ -21,6 +22,9 @@ constexpr int kBacklog = 1024;
 constexpr int kAcceptsATurn = 64;                // so that a flood of connections leaves the others their turn
 constexpr std::size_t kMostRefusals = 64;        // over TLS, at once: a refusal is a connection for a while
 constexpr std::chrono::milliseconds kRest{200};  // when descriptors have run out
+// A client that vanished acknowledges nothing; TCP alone would try for a quarter of an hour. One that is there and does
+// not read has been told why and closed before.
+constexpr std::chrono::milliseconds kBehindStall{10'000};
 
 wire::HttpResponse refusal_of(int status) {
   auto response =
@@ -52,9 +56,10 @@ wire::Address peer_of(const sockaddr_storage& address, socklen_t length) {
 }
 }  // namespace
 
-wire::HttpResponse too_many_connections() {
+wire::HttpResponse too_many_connections(bool as_problem) {
+  constexpr auto kWords = "Too many connections from this address; close some, or try again later.";
   auto response =
-      router::error_response(429, "Too many connections from this address; close some, or try again later.");
+      as_problem ? router::problem_response(wire::HttpError{429, kWords}) : router::error_response(429, kWords);
   response.headers.emplace_back("Retry-After", "5");
   return response;
 }
@@ -199,6 +204,8 @@ bool Listener::accept_one() {
   if (!arrival.peer.unix_socket()) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const auto vanished = static_cast<unsigned>((home->limits().stall_timeout + kBehindStall).count());
+    ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished, sizeof vanished);
   }
   arrival.place = std::move(*place);
   hand_over(*home, std::move(arrival), site_);

@@ -14,8 +14,8 @@
 
 namespace pillard::transport {
 
-/// [any] What a client gets that has too many connections already.
-wire::HttpResponse too_many_connections();
+/// [any] What a client gets that has too many connections already; `as_problem`: in the form of RFC 9457.
+wire::HttpResponse too_many_connections(bool as_problem = false);
 
 class Listener final : private reactor::Watcher {
  public:

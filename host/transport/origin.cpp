@@ -33,6 +33,12 @@ OriginPolicy::OriginPolicy(const config::Server& server) {
   for (const auto& endpoint : server.listen) loopback_only_ = loopback_only_ && endpoint.loopback();
 }
 
+bool OriginPolicy::blind_fetch(const wire::HttpRequest& request) {
+  const auto site = request.header("Sec-Fetch-Site");
+  const auto mode = request.header("Sec-Fetch-Mode");
+  return site == "cross-site" || site == "same-site" || mode == "navigate" || mode == "no-cors";
+}
+
 bool OriginPolicy::literal_host(std::string_view authority) {
   const auto host = host_of(authority);
   Poco::Net::IPAddress address;

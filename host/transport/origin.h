@@ -30,6 +30,10 @@ class OriginPolicy {
   /// configured origins can: a name that an attacker lets resolve to 127.0.0.1 is refused.
   bool host(const wire::HttpRequest& request) const;
 
+  /// [any] Whether the browser says of a request without an Origin that a foreign page asks, or an element or a
+  /// navigation, of which no script reads the answer. It says so (Sec-Fetch-*) to https and to this machine.
+  static bool blind_fetch(const wire::HttpRequest& request);
+
   /// [any] Whether `authority` (a Host) is an IP address or localhost, whatever port: no name that DNS could turn.
   static bool literal_host(std::string_view authority);
 

@@ -13,6 +13,7 @@ namespace pillard::transport {
 
 namespace {
 constexpr std::string_view kNativePath = "/ws";
+constexpr std::string_view kOpenApiPath = "/api/openapi.json";
 
 bool is_json(const wire::HttpRequest& request) {
   auto type = std::string(request.header("Content-Type").value_or(std::string_view{}));
@@ -30,6 +31,7 @@ std::optional<AddressLimit::Place> PublicSite::enter(const wire::Address& peer) 
 
 std::optional<wire::HttpResponse> PublicSite::admit(Connection& connection, wire::HttpRequest& request) {
   Site::admit(connection, request);
+  const bool ours = strip_base(request);
   if (proxies_.trusts(connection.peer())) {
     const auto client = proxies_.client(request.client, request.secure, request.headers);
     request.client = client.address;
@@ -44,18 +46,23 @@ std::optional<wire::HttpResponse> PublicSite::admit(Connection& connection, wire
                        {{"client", request.client.text()},
                         {"limit", settings_.limits.connections_per_address},
                         {"suppressed", *held_back}});
-        return too_many_connections();
+        return too_many_connections(ours && router::is_api(request.path));
       }
       connection.place() = std::move(*place);
     }
   }
-  const auto& base = settings_.server.base;
-  if (base.empty()) return std::nullopt;
-  const std::string_view path = request.path;
-  if (!path.starts_with(base) || (path.size() > base.size() && path[base.size()] != '/'))
-    return router::error_response(404, "There is nothing at this address.");
-  request.path = path.size() > base.size() ? std::string(path.substr(base.size())) : "/";
+  if (!ours) return router::error_response(404, "There is nothing at this address.");
   return std::nullopt;
+}
+
+/// False if the path is not below it.
+bool PublicSite::strip_base(wire::HttpRequest& request) const {
+  const auto& base = settings_.server.base;
+  if (base.empty()) return true;
+  const std::string_view path = request.path;
+  if (!path.starts_with(base) || (path.size() > base.size() && path[base.size()] != '/')) return false;
+  request.path = path.size() > base.size() ? std::string(path.substr(base.size())) : "/";
+  return true;
 }
 
 /// What comes next may be somebody else's.
@@ -76,28 +83,38 @@ bool PublicSite::is_native(const wire::HttpRequest& request) const {
   return request.path == kNativePath && !is_engine(request);
 }
 
+/// Refuses what pages ask that may not.
+std::optional<wire::HttpResponse> PublicSite::refuse_page(const wire::HttpRequest& request) {
+  // No browser opens a unix socket, so none can be tricked into it by a name.
+  const bool bad_host = !request.local_socket && !origins_.host(request);
+  const auto origin = origins_.origin(request);
+  // A stream is a GET that works: a page must not start it by an image.
+  const bool blind =
+      origin == Origin::kNone && request.path.starts_with(router::kStreamPath) && OriginPolicy::blind_fetch(request);
+  if (!bad_host && !blind && origin != Origin::kRefused) return std::nullopt;
+  if (const auto held_back = throttle_.pass(bad_host ? "host" : blind ? "fetch" : "origin"))
+    log_.info("transport",
+              bad_host ? observe::Text("request refused by its Host")
+              : blind  ? observe::Text("request refused by its Sec-Fetch-Site or Sec-Fetch-Mode")
+                       : observe::Text("request refused by its Origin"),
+              {{"origin", request.header("Origin").value_or("-")},
+               {"host", request.header("Host").value_or("-")},
+               {"client", request.client.text()},
+               {"suppressed", *held_back}});
+  if (is_engine(request)) return EngineServer::verdict(4, request.wants_websocket_upgrade);
+  return refusal(request, {403, bad_host ? "This server does not answer to that host name; see [server] origins."
+                                : blind  ? "A page reads a stream by a script of its own, of an allowed origin; it can "
+                                           "neither embed it nor go there."
+                                         : "Pages of this origin may not use this server; see [server] origins."});
+}
+
 std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& request) {
   const bool upgrade = request.wants_websocket_upgrade;
   const bool engine = is_engine(request);
   const bool api = router::is_api(request.path);
   if (request.method == "OPTIONS" && !upgrade) return preflight(request);
-  if (engine || upgrade || api || request.method != "GET") {
-    // No browser opens a unix socket, so none can be tricked into it by a name.
-    const bool bad_host = !request.local_socket && !origins_.host(request);
-    if (bad_host || origins_.origin(request) == Origin::kRefused) {
-      if (const auto held_back = throttle_.pass(bad_host ? "host" : "origin"))
-        log_.info(
-            "transport",
-            bad_host ? observe::Text("request refused by its Host") : observe::Text("request refused by its Origin"),
-            {{"origin", request.header("Origin").value_or("-")},
-             {"host", request.header("Host").value_or("-")},
-             {"client", request.client.text()},
-             {"suppressed", *held_back}});
-      if (engine) return EngineServer::verdict(4, upgrade);
-      return refusal(request, {403, bad_host ? "This server does not answer to that host name; see [server] origins."
-                                             : "Pages of this origin may not use this server; see [server] origins."});
-    }
-  }
+  if (engine || upgrade || api || request.method != "GET")
+    if (auto response = refuse_page(request)) return response;
   if (engine) return engine_.refuse(request);
   if (is_native(request)) {
     if (upgrade) return std::nullopt;
@@ -105,7 +122,12 @@ std::optional<wire::HttpResponse> PublicSite::refuse(const wire::HttpRequest& re
     response.headers.emplace_back("Upgrade", "websocket");
     return response;
   }
-  if (upgrade) return router::error_response(404, "There is no WebSocket at this address.");
+  if (upgrade) return refusal(request, {404, "There is no WebSocket at this address."});
+  if (request.path == kOpenApiPath && request.method != "GET" && request.method != "HEAD") {
+    auto response = router::error_response(405, "This address takes GET only.");
+    response.headers.emplace_back("Allow", "GET");
+    return response;
+  }
   if (api) {
     if (auto response = router::refuse_api(sockets_.services().registry, request)) return response;
   }
@@ -165,7 +187,7 @@ wire::HttpResponse PublicSite::preflight(const wire::HttpRequest& request) const
 void PublicSite::handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) {
   const auto origin = origins_.origin(request);
   const bool get = request.method == "GET" || request.method == "HEAD";
-  if (request.path == "/api/openapi.json" && get) return answer(router::json_response(200, openapi_));
+  if (request.path == kOpenApiPath && get) return answer(router::json_response(200, openapi_));
   if (request.path == "/" && get) {
     return answer({.headers = {{"Content-Type", "text/plain; charset=utf-8"}},
                    .body = "pillard is running. Dashboards connect here by Socket.IO.\n"});

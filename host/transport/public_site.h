@@ -52,6 +52,8 @@ class PublicSite final : public Site {
   void stop() { engine_.stop(); }
 
  private:
+  bool strip_base(wire::HttpRequest& request) const;
+  std::optional<wire::HttpResponse> refuse_page(const wire::HttpRequest& request);
   bool is_engine(const wire::HttpRequest& request) const;
   bool is_native(const wire::HttpRequest& request) const;
   std::unique_ptr<EngineHandler> speak(router::Sockets& sockets, const wire::HttpRequest& request) const;

@@ -3,7 +3,6 @@
 #include "router/api.h"
 #include "router/problem.h"
 #include "router/rest.h"
-#include "transport/call_door.h"
 #include "wire/event_stream.h"
 #include "wire/query_params.h"
 
@@ -36,6 +35,7 @@ Site::Taken StreamDoor::open(router::Sockets& sockets, AddressBudgets& budgets, 
   const auto now = connection.reactor().now();
   if (const auto wait = budgets.charge(request.client, now, request.target.size()); wait.count() > 0) {
     metrics.throttled.add();
+    metrics.limits.messages_per_second.add();
     return too_many_requests(wait);
   }
   // What a browser remembers counts more than what the page once wrote into the address.
@@ -72,6 +72,7 @@ const fanout::Encoder& StreamDoor::encoder() const {
 }
 
 void StreamDoor::begin() {
+  if (refused_) return;
   streaming_ = true;
   // Proxies that collect answers would hold a stream back for ever.
   wire::HttpResponse head{

@@ -6,6 +6,7 @@
 
 #include "router/client.h"
 #include "transport/address_budgets.h"
+#include "transport/call_door.h"
 #include "transport/http.h"
 
 namespace pillard::transport {
@@ -28,7 +29,7 @@ class StreamDoor final : public Protocol, private router::Door {
 
   std::size_t consume(std::span<char> input) override { return input.size(); }  // there is nothing to say
   void input_ended() override { connection_.abort("client left a stream"); }
-  void going_away() override { connection_.finish(); }
+  void going_away() override { streaming_ ? connection_.finish() : refuse(server_ends()); }
   void not_reading(observe::Text why) override;
 
  private:

@@ -44,10 +44,14 @@ std::string params_of_query(const std::vector<std::pair<std::string, std::string
     }
     if (resumes) json::append_string(value, resume);
     if (count == 0 && !resumes) continue;
+    std::string member;
+    json::append_string(member, field.name);
+    member += ':' + (field.shape == Shape::kList ? '[' + value + ']' : value);
+    // Each was valid by itself: it is only the levels around it that may be too many.
+    if (!json::valid('{' + member + '}'))
+      throw Error(Code::kBadRequest, "params." + field.name + ": nested too deeply");
     out += std::exchange(comma, ',');
-    json::append_string(out, field.name);
-    out += ':';
-    out += field.shape == Shape::kList ? '[' + value + ']' : value;
+    out += member;
   }
   if (comma == '{') out += '{';
   return out + '}';

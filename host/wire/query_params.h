@@ -13,7 +13,7 @@ namespace pillard::wire {
 /// element by a parameter of its own; objects and fields of any kind as JSON. Text that is not of its field's kind
 /// becomes a string, which whoever decodes it refuses in their own words. Other parameters are left out. `resume`, if
 /// it is not empty, takes the place of the field to resume behind. Throws Error(bad_request) for a parameter that is
-/// given twice and is no list.
+/// given twice and is no list, and for one that is nested too deeply.
 std::string params_of_query(const std::vector<std::pair<std::string, std::string>>& query,
                             const std::vector<FieldSchema>& fields, std::string_view resume = {});
 

@@ -80,6 +80,15 @@ TEST_F(HttpDoorsTest, RefusesForeignPagesAndBadBodiesInTheFormOfProblems) {
             problem(403, "Forbidden", "Pages of this origin may not use this server; see [server] origins.",
                     "access_denied"));
   EXPECT_EQ(server.ask(kStatus, kEvil).status, 403) << "a stream is read by GET";
+  EXPECT_EQ(
+      server.ask(kStatus, "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n").body,
+      problem(403, "Forbidden",
+              "A page reads a stream by a script of its own, of an allowed origin; it can neither embed it nor go "
+              "there.",
+              "access_denied"));
+  EXPECT_EQ(server.ask(kStatus, "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n").status, 403);
+  EXPECT_EQ(server.ask(kStatus, "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n").status, 401) << "ours";
+  EXPECT_EQ(server.ask(kStatus, std::string(kDashboard) + "Sec-Fetch-Site: cross-site\r\n").status, 401) << "allowed";
   answer = server.ask(kCall, "Content-Type: text/plain\r\n", "{}");
   EXPECT_EQ(answer.body, problem(415, "Unsupported Media Type", "Send the body as application/json.", "bad_request"));
   answer = server.ask(kCall, kJson, std::string(1001, ' '));
@@ -118,6 +127,56 @@ TEST_F(HttpDoorsTest, LimitsWhatAnAddressAsks) {
     last = answer.body;
   }
   EXPECT_EQ(last, problem(429, "Too Many Requests", "Too many requests from this address.", "overloaded"));
+  EXPECT_EQ(server.server.metrics.limits.messages_per_second.value(), 1U);
+  server.ask(kCall);
+  EXPECT_EQ(server.server.metrics.limits.messages_per_second.value(), 2U);
+}
+
+TEST_F(HttpDoorsTest, AnswersAnUpgradeInTheFormOfProblems) {
+  for (const auto* path : {"/api/call/get_config", "/api/stream/subscribe_status"}) {
+    auto client = server.connect();
+    client.send(test::WsClient::upgrade(path));
+    const auto answer = client.answer();
+    EXPECT_EQ(answer.body, problem(404, "Not Found", "There is no WebSocket at this address.", "not_found")) << path;
+  }
+}
+
+TEST_F(HttpDoorsTest, ShowsItsDescriptionByGetOnly) {
+  EXPECT_EQ(server.ask("GET /api/openapi.json").status, 200);
+  EXPECT_EQ(server.ask("HEAD /api/openapi.json").status, 200);
+  for (const auto* method : {"POST", "PUT", "DELETE"}) {
+    const auto answer = server.ask(std::string(method) + " /api/openapi.json");
+    EXPECT_EQ(answer.status, 405) << method;
+    EXPECT_TRUE(answer.has("Allow: GET\r\n")) << method;
+  }
+}
+
+TEST_F(HttpDoorsTest, TakesABodyAsLargeAsItIsSaidTo) {
+  auto large = settings();
+  large.limits.body_bytes = 1'000'000;
+  test::PublicServer roomy(large, {.allow = {"127.0.0.0/8"}});
+  const auto session = roomy.server.spine.log_in(roomy.server.spine.credential(closed.number()));
+  const auto answer = roomy.ask(kCall, kJson + bearer(session->id), "{}" + std::string(600'000, ' '));
+  EXPECT_EQ(answer.status, 502) << answer.body;
+}
+
+TEST_F(HttpDoorsTest, AnswersWhoWaitsForASessionWhenTheDaemonEnds) {
+  server.store.hold = true;
+  std::vector<test::RawClient> clients;
+  for (const auto* line : {kCall, kStatus}) {
+    clients.push_back(server.connect());
+    clients.back().send(std::string(line) + " HTTP/1.1\r\nHost: localhost\r\n" + bearer(log_in()->id) + kDashboard +
+                        "\r\n");
+  }
+  ASSERT_TRUE(server.server.open_become(2));
+  while (server.server.metrics.messages.value() < 2) std::this_thread::yield();
+  test::on(server.server.spine.reactors[0], [&] { server.server.homes[0]->going_away([] {}); });
+  for (auto& client : clients) {
+    const auto answer = client.answer();
+    EXPECT_EQ(answer.body, problem(503, "Service Unavailable", "The server ends; ask again.", "overloaded"));
+    EXPECT_TRUE(answer.has("Access-Control-Allow-Origin: http://localhost:3000\r\n"));
+  }
+  test::on(server.server.spine.reactors[0], [&] { server.store.release(); });
 }
 
 TEST_F(HttpDoorsTest, StreamsTheProblemOfANodeAndKeepsTheConnectionAlive) {

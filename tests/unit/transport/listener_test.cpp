@@ -1,6 +1,7 @@
 #include "transport/listener.h"
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -72,6 +73,33 @@ TEST(Listener, RefusesWhatIsTooManyAndTakesMoreWhenSomeHaveLeft) {
   auto four = server.connect();
   four.send(kGet);
   EXPECT_EQ(four.answer().status, 200);
+}
+
+/// The socket of this process that talks to the peer's port; -1: none.
+int socket_to(std::uint16_t port) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0 && peer.sin_family == AF_INET &&
+        ntohs(peer.sin_port) == port)
+      return fd;
+  }
+  return -1;
+}
+
+TEST(Listener, NoticesClientsThatVanishSoonerThanTcpDoes) {
+  test::EchoSite site;
+  test::Server server{{.limits = {.stall_timeout = std::chrono::seconds(20)}}};
+  server.start(site);
+  auto client = server.connect();
+  client.send(kGet);
+  EXPECT_EQ(client.answer().status, 200);
+  const int accepted = socket_to(client.port());
+  ASSERT_GE(accepted, 0);
+  unsigned timeout = 0;
+  socklen_t length = sizeof timeout;
+  ASSERT_EQ(::getsockopt(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &length), 0);
+  EXPECT_EQ(timeout, 30'000U) << "behind our own, which says why";
 }
 
 TEST(Listener, LeavesNewConnectionsAloneAfterStop) {

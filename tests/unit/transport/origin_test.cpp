@@ -39,6 +39,19 @@ TEST(Origin, OfAnythingElseIsRefused) {
     EXPECT_EQ(verdict("localhost:3001", origin), Origin::kRefused) << origin;
 }
 
+TEST(Origin, IsNotNeededToSeeThatNoScriptAsks) {
+  const auto blind = [](std::initializer_list<std::pair<std::string, std::string>> fields) {
+    wire::HttpRequest made;
+    for (const auto& field : fields) made.headers.push_back(field);
+    return OriginPolicy::blind_fetch(made);
+  };
+  for (const auto* site : {"cross-site", "same-site"}) EXPECT_TRUE(blind({{"Sec-Fetch-Site", site}})) << site;
+  for (const auto* mode : {"navigate", "no-cors"})
+    EXPECT_TRUE(blind({{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Mode", mode}})) << mode;
+  EXPECT_FALSE(blind({{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Mode", "cors"}}));
+  EXPECT_FALSE(blind({})) << "no browser";
+}
+
 TEST(Origin, GivenTwiceIsRefused) {
   EXPECT_EQ(kLocal.origin(request("localhost:3001", {"https://dash.example", "https://dash.example"})),
             Origin::kRefused);

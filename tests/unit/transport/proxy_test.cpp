@@ -58,6 +58,7 @@ TEST(Proxy, IsCountedByWhomItSpeaksFor) {
   EXPECT_TRUE(refused.has("Vary: Origin\r\n")) << "a page may read why";
   EXPECT_EQ(server.server.metrics.limits.connections_per_address.value(), 1U);
   EXPECT_TRUE(server.server.spine.logged.wait_for("client=203.0.113.7"));
+  EXPECT_TRUE(server.ask("POST /api/call/get_config", from("203.0.113.7")).has("application/problem+json"));
   // Others come by the same proxy.
   const test::WsClient other(server.server.port(), test::kEngineTarget, from("203.0.113.8"));
   two.reset();

@@ -123,6 +123,13 @@ class RawClient {
     return ended_;
   }
   bool reset() const { return reset_; }
+  /// Its own port.
+  std::uint16_t port() const {
+    sockaddr_in address{};
+    socklen_t length = sizeof address;
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
+    return ntohs(address.sin_port);
+  }
   /// Ends its own side only.
   void finish() { ::shutdown(fd_, SHUT_WR); }
   void leave() {

@@ -61,6 +61,21 @@ TEST(QueryParamsTest, RefusesAnythingElseThatIsRepeated) {
   }
 }
 
+TEST(QueryParamsTest, RefusesWhatIsTooDeepWithTheLevelsAroundIt) {
+  const auto nested = [](int levels) {
+    return std::string(static_cast<std::size_t>(levels), '[') + std::string(static_cast<std::size_t>(levels), ']');
+  };
+  EXPECT_EQ(params({{"raw", nested(63)}}), "{\"raw\":" + nested(63) + '}');
+  try {
+    params({{"count", "1"}, {"raw", nested(64)}});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kBadRequest);
+    EXPECT_STREQ(error.what(), "params.raw: nested too deeply");
+  }
+  EXPECT_TRUE(json::valid(params({{"raw", nested(65)}}))) << "text, for whoever decodes it";
+}
+
 TEST(QueryParamsTest, LeavesOutWhatIsNoField) {
   EXPECT_EQ(params({{"nothing", "1"}, {"lastEventId", "c"}}), "{}");
   EXPECT_EQ(params({}), "{}");
