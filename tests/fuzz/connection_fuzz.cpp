@@ -4,7 +4,8 @@
 // An input is a list of steps, "@" CLIENT VERB DATA: CLIENT is a digit, VERB one of
 //   >  says DATA as it stands; "~sid~" in it stands for the sid that was heard last
 //   =  says DATA as a WebSocket frame, its first character being t, b, c, p or q: text, binary, close, ping, pong; or
-//      1, 2, 0: a text, a binary or a continuation that is not the last
+//      1, 2, 0: a text, a binary or a continuation that is not the last; 8: a continuation that is; or z, Z: a
+//      compressed text, whole or to be continued
 //   !  ends its own side     x  closes     .  reads no more, or again     ~  so many milliseconds pass
 #include <Poco/AutoPtr.h>
 #include <Poco/Channel.h>
@@ -47,6 +48,24 @@ class OneSession final : public session::Store {
                        .credential = {.host = "192.0.2.1", .username = "u", .password = session::Secret("p")}});
 };
 
+/// What can be asked for. No node is ever reached, so none of it runs: a subscription is taken, and ends with a
+/// problem.
+struct LogsQuery {
+  std::string service;
+  PILLARD_FIELDS(LogsQuery, PILLARD_FIELD(service, {.required = true}))
+};
+struct NoParams {
+  PILLARD_FIELDS(NoParams)
+};
+class IdleSource final : public Source {
+ public:
+  IdleSource(Context&, const LogsQuery&) {}
+};
+class IdleCall final : public Call {
+ public:
+  IdleCall(CallContext&, const NoParams&) {}
+};
+
 /// An exception that a connection had to catch is a defect.
 class Witness final : public Poco::Channel {
  public:
@@ -57,6 +76,8 @@ config::Settings settings() {
   config::Settings settings;
   settings.server.origins = {"http://localhost:3000"};
   settings.engine.max_payload = 4096;
+  settings.websocket.deflate = true;
+  settings.websocket.deflate_min_bytes = 16;
   settings.limits.outbox_bytes = 65536;
   settings.limits.messages_per_second = 20;
   settings.limits.messages_burst = 40;
@@ -70,6 +91,14 @@ class World {
     for (std::size_t i = 0; i < reactors_.size(); ++i)
       homes_.push_back(
           std::make_unique<transport::Connections>(reactors_[i], settings_.limits, log_, transport_metrics_));
+    loader::Enrolment enrolment(registry_, plugin_);
+    enrolment.stream<LogsQuery, IdleSource>({.subscribe = "subscribe_logs",
+                                             .unsubscribe = "unsubscribe_logs",
+                                             .event = "log_data",
+                                             .batch = "log_lines",
+                                             .replay = 10});
+    enrolment.call<NoParams, IdleCall>({.name = "get_config"});
+    enrolment.commit();
     FUZZ_REQUIRE(!limiter_.attempt(peer_, "node", "user"));
     pump(0ms);
     resting_ = timers();
@@ -126,6 +155,7 @@ class World {
                           std::move(ssh::Egress::parse({.allow = {}, .deny = {"0.0.0.0/0", "::/0"}})).value()};
   ssh::Pool pool_{reactors_, workers_, resolver_, host_keys_, ssh::Options{}};
   fanout::Hub hub_{reactors_, pool_, metrics_};
+  loader::PluginRecord plugin_{"fuzz", {.log = log_, .metrics = metrics_}};
   loader::Registry registry_;
   const router::Services services_{.reactors = reactors_,
                                    .store = store_,
@@ -190,6 +220,8 @@ class Conversation {
         case '1': return 0x01;
         case '2': return 0x02;
         case '8': return 0x80;
+        case 'z': return 0xC1;
+        case 'Z': return 0x41;
         default: return 0x81;
       }
     }();
