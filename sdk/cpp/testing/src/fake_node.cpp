@@ -1,9 +1,13 @@
 #include "pillard/testing/fake_node.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "engine.h"
+#include "pillard/testing/recording.h"
 
 namespace pillard::testing {
 
@@ -20,7 +24,10 @@ std::string words(const Argv& argv) {
 /// How a program that answers `reply` ends for who started it with `command`.
 Exit exit_of(const Command& command, Reply reply) {
   Exit exit;
-  if (reply.delay > command.timeout) {
+  std::string pieces;
+  for (const auto& piece : reply.pieces) pieces += piece.bytes;
+  reply.out.insert(0, pieces);
+  if (reply.stays || reply.delay > command.timeout) {
     exit.timed_out = true;
     return exit;
   }
@@ -59,14 +66,41 @@ void FakeNode::on_prefix(Argv beginning, Reply reply) {
 }
 
 void FakeNode::on_match(std::function<bool(const Argv&)> matches, Reply reply) {
-  rules_.push_back([matches = std::move(matches), reply = std::move(reply)](const Command& command) {
+  on_command([matches = std::move(matches), reply = std::move(reply)](const Command& command) {
     return matches(command.argv) ? std::optional(reply) : std::nullopt;
   });
 }
 
-std::optional<Reply> FakeNode::answer(const Command& command) const {
+void FakeNode::replay(const std::string& path) {
+  struct Turns {
+    std::vector<Reply> replies;
+    std::size_t next = 0;
+  };
+  auto turns = std::make_shared<std::map<std::pair<Argv, bool>, Turns>>();
+  auto recording = read_recording(path);
+  std::set<Argv> ended;
+  for (const auto& run : recording.runs)
+    if (!run.streams && run.took) ended.insert(run.argv);
+  std::erase_if(recording.runs,
+                [&](const RecordedRun& run) { return !run.streams && !run.took && ended.contains(run.argv); });
+  for (auto& run : recording.runs) {
+    Reply reply{.err = std::move(run.err), .status = run.status, .signal = std::move(run.signal)};
+    reply.delay = run.took.value_or(Milliseconds{0});
+    reply.pieces = std::move(run.out);
+    reply.stays = !run.took || run.timed_out;
+    (*turns)[{std::move(run.argv), run.streams}].replies.push_back(std::move(reply));
+  }
+  rules_.push_back([turns](const Command& command, bool streams) -> std::optional<Reply> {
+    const auto found = turns->find({command.argv, streams});
+    if (found == turns->end()) return std::nullopt;
+    auto& [replies, next] = found->second;
+    return replies[std::min(next++, replies.size() - 1)];
+  });
+}
+
+std::optional<Reply> FakeNode::answer(const Command& command, bool streams) const {
   for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule)
-    if (auto reply = (*rule)(command)) return reply;
+    if (auto reply = (*rule)(command, streams)) return reply;
   return std::nullopt;
 }
 
@@ -112,12 +146,12 @@ bool NodeView::accept(const Command& command, std::string_view what) {
 
 Handle NodeView::exec(Command command, Function<void(Exit)> done) {
   if (!accept(command, "exec()")) return {};
-  auto reply = engine_.node.answer(command);
+  auto reply = engine_.node.answer(command, false);
   if (!reply) {
     engine_.breaches.add(owner_.name() + ": no rule answers exec() of " + words(command.argv));
     reply = Reply{.err = "command not found", .status = 127};
   }
-  const auto when = engine_.now + std::min(reply->delay, command.timeout).count();
+  const auto when = engine_.now + (reply->stays ? command.timeout : std::min(reply->delay, command.timeout)).count();
   auto job = std::make_shared<Job>(owner_.shared_from_this(), "exec() of " + words(command.argv));
   job->done = std::move(done);
   engine_.at(when, [weak = std::weak_ptr(job), exit = exit_of(command, std::move(*reply))]() mutable {
@@ -132,11 +166,16 @@ Handle NodeView::bytes(Command command, Function<void(std::string_view)> data, F
   auto job = std::make_shared<Job>(owner_.shared_from_this(), "bytes() of " + words(command.argv));
   job->data = std::move(data);
   job->done = std::move(done);
-  auto reply = engine_.node.answer(command);
+  auto reply = engine_.node.answer(command, true);
   if (!reply) {
     engine_.processes.emplace_back(engine_, std::move(command), job);
     return engine_.handle(std::move(job));
   }
+  for (auto& piece : reply->pieces)
+    engine_.at(engine_.now + piece.at.count(), [weak = std::weak_ptr(job), bytes = std::move(piece.bytes)] {
+      if (const auto due = weak.lock(); due && due->active && !bytes.empty()) deliver(due, bytes);
+    });
+  if (reply->stays) return engine_.handle(std::move(job));
   engine_.at(engine_.now + reply->delay.count(), [weak = std::weak_ptr(job), played = std::move(*reply)]() mutable {
     auto due = weak.lock();
     if (due && due->active && !played.out.empty()) deliver(due, played.out);

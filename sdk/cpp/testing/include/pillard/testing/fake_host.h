@@ -43,6 +43,7 @@ class FakeStream {
 
   /// What was published, as JSON, oldest first, and the cursor of each (empty for none).
   const std::vector<std::string>& events() const noexcept { return events_; }
+  const std::vector<std::string>& published() const noexcept { return events_; }  ///< the same
   const std::vector<std::string>& cursors() const noexcept { return cursors_; }
   std::vector<std::string> take_events();
   /// What ended a Source: fail(), an exception (told as `internal`), a lost node.

@@ -19,6 +19,12 @@ struct Job;
 
 using Argv = std::vector<std::string>;
 
+/// Bytes that a program writes at once, so long after its start.
+struct Piece {
+  Milliseconds at{0};
+  std::string bytes = {};
+};
+
 /// What a command answers.
 struct Reply {
   std::string out = {};
@@ -26,6 +32,9 @@ struct Reply {
   int status = 0;
   Milliseconds delay{0};    // virtual time until the answer; beyond the command's timeout it times out instead
   std::string signal = {};  // when not empty: ended by this signal, status is -1
+  // Output in the order of time, before `out`: to bytes() and lines() as it comes, to exec() with the rest.
+  std::vector<Piece> pieces = {};
+  bool stays = false;  // it does not end by itself: bytes() and lines() go on in silence, exec() times out
 };
 
 /// What commands answer. The rule made last is tried first, so that a test can change an answer while it runs. An
@@ -41,12 +50,21 @@ class FakeNode {
   void on_prefix(Argv beginning, Reply reply);
   void on_match(std::function<bool(const Argv&)> matches, Reply reply);
   /// Decides and answers in one; nothing: not meant.
-  void on_command(Rule rule) { rules_.push_back(std::move(rule)); }
+  void on_command(Rule rule) {
+    rules_.push_back([rule = std::move(rule)](const Command& command, bool) { return rule(command); });
+  }
 
-  std::optional<Reply> answer(const Command& command) const;
+  /// Answers as a real node did, which `pillard record` has written to this file (format: recording.h): the n-th run of
+  /// a command as its n-th recorded one, those after the last as the last. Output of bytes() and lines() comes in the
+  /// same pieces after the same (virtual) time. An exec() that the end of the recording cut off is left out if another
+  /// one of that command is there, else it times out. A command that is not in the recording is left to other rules.
+  /// Throws std::runtime_error that names the file, and the line that is wrong.
+  void replay(const std::string& path);
+
+  std::optional<Reply> answer(const Command& command, bool streams) const;
 
  private:
-  std::vector<Rule> rules_;
+  std::vector<std::function<std::optional<Reply>(const Command&, bool streams)>> rules_;
 };
 
 /// A program that bytes() or lines() started, played by the test.
