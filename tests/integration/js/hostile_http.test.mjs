@@ -469,11 +469,28 @@ describe("polling as no client does it", () => {
     nobody.upgrade({ query: "EIO=4&transport=websocket&sid=AAxxxxxxxxxxxxxxxxxx" });
     assert.equal((await nobody.response()).body, "Session ID unknown");
   });
+  const perAddress = 256;
+  test("sessions that nobody polls are bounded for each address, and end by their heartbeat", async () => {
+    let refused;
+    let opened = 0;
+    for (; opened <= 2 * perAddress && !refused; ++opened) {
+      const answer = await daemon.get(polling());
+      if (answer.status !== 200) refused = answer;
+    }
+    assert.ok(opened > perAddress);
+    // Else opening them took longer than they live.
+    if (refused) {
+      assert.deepEqual([refused.status, refused.json.message], [429, "Too many sessions of your address; close some of them."]);
+      assert.equal((await daemon.get(polling(), { from: "127.0.2.9" })).status, 200, "others are let in");
+    }
+    await gauges.back();
+    assert.equal((await daemon.get(polling())).status, 200);
+  });
   test("sessions that nobody polls are bounded in number, and end by their heartbeat", async () => {
     let refused;
     let opened = 0;
     for (; opened <= 2 * connections && !refused; ++opened) {
-      const answer = await daemon.get(polling());
+      const answer = await daemon.get(polling(), { from: `127.0.2.${1 + (opened % 4)}` });
       if (answer.status !== 200) refused = answer;
     }
     if (refused) {
