@@ -91,20 +91,21 @@ class EchoSite final : public transport::Site {
  public:
   EchoSite(const Options& options, observe::Metrics& metrics)
       : options_(options),
-        compression_({.deflate = options.deflate,
-                      .deflate_window_bits = 15,
-                      .deflate_min_bytes = 0,
-                      .deflate_context_takeover = true},
-                     metrics),
+        raw_({.deflate = options.deflate,
+              .deflate_window_bits = 15,
+              .deflate_min_bytes = 0,
+              .deflate_context_takeover = true},
+             metrics),
+        shared_({.deflate = options.deflate}, metrics),
         engine_(
             options.engine, options.reactors, kSessions,
-            [](const auto&, std::uint64_t) { return std::make_unique<EngineEcho>(); }, &compression_),
+            [](const auto&, std::uint64_t) { return std::make_unique<EngineEcho>(); }, &shared_),
         socket_(
             options.engine, options.reactors, kSessions,
             [](const auto&, std::uint64_t) {
               return std::make_unique<transport::SocketIo>(std::make_unique<EchoNamespaces>());
             },
-            &compression_) {}
+            &shared_) {}
   void stop() {
     engine_.stop();
     socket_.stop();
@@ -133,7 +134,7 @@ class EchoSite final : public transport::Site {
     if (auto* const server = server_of(request)) return server->upgrade(connection, request);
     constexpr std::size_t kLargest = 16 * 1024 * 1024;
     return transport::open_websocket(connection, request, {.max_message = options_.max_payload.value_or(kLargest)},
-                                     std::make_unique<RawEcho>(), &compression_);
+                                     std::make_unique<RawEcho>(), &raw_);
   }
 
  private:
@@ -145,7 +146,8 @@ class EchoSite final : public transport::Site {
   static constexpr std::size_t kSessions = 10000;  // of one address: it has one client
 
   const Options& options_;
-  transport::Compression compression_;
+  transport::Compression raw_;
+  transport::Compression shared_;  // as the daemon has it, by default
   transport::EngineServer engine_;
   transport::EngineServer socket_;
 };
