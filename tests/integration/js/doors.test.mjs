@@ -56,7 +56,8 @@ test("/ws: a token in a message, then status and lines of two services told apar
   const expected = await journal("validator", 50);
   await until("50 lines", () => client.events(validator).length >= 50);
   assert.deepEqual(client.events(validator).map(({ data: { line } }) => line), expected);
-  await until("lines of execution", () => client.events(execution).length >= 50);
+  const others = (await journal("execution", 50)).length; // a machine that was just started has few
+  await until("lines of execution", () => client.events(execution).length >= others);
   assert.ok(client.events(execution).every(({ data: { service } }) => service === "execution"));
   const lists = client.messages.filter(({ type }) => type === "log_lines");
   assert.ok(lists.length < 50, "many lines come as one message");
@@ -93,8 +94,10 @@ test("/ws: events beyond the credit are held, the oldest dropped and told", { ti
   const gap = await client.until(({ type }) => type === "log_gap");
   assert.equal(gap.topic, topic);
   assert.equal(gap.data.service, "execution");
-  const last = number((await journal("execution", 1))[0]);
-  await until("the newest line", () => number(client.events(topic).at(-1)?.data.line ?? "") === last, { timeout: 20_000 });
+  const last = Math.max(...(await journal("execution", 50)).map(number).filter((n) => n >= 0));
+  // The flood may bring some more behind what the journal showed.
+  const arrived = () => client.events(topic).some(({ data }) => number(data.line ?? "") >= last);
+  await until("the newest line", arrived, { timeout: 20_000 });
   let next = null;
   for (const { type, data } of client.events(topic)) {
     if (type === "log_gap") {
