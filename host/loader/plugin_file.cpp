@@ -10,13 +10,16 @@
 #include <boost/dll/library_info.hpp>
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
+
+#include "loader/elf_section.h"
 
 namespace pillard::loader {
 
 namespace {
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMostStamp = 4096;  // bytes
 
 class Descriptor {
  public:
@@ -95,6 +98,14 @@ void check_section(const fs::path& file, const fs::path& opened) {
                               found, PILLARD_ABI_MAJOR));
 }
 
+void check_stamp(const fs::path& file, const std::string& plugin, const char* daemon) {
+  if (plugin == daemon) return;
+  throw LoadError(file, "stamp",
+                  fmt::format("was built differently from this daemon ({}). Rebuild it with the SDK "
+                              "of this daemon.\n  plugin: {}\n  daemon: {}",
+                              differing(daemon, plugin), plugin, daemon));
+}
+
 const Manifest* map(const fs::path& file, const fs::path& opened) {
   // Static constructors run in here. RTLD_NODELETE: nothing takes the code away again, so the object may go.
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local |
@@ -145,14 +156,12 @@ PluginFile::PluginFile(const fs::path& directory, const std::string& name, const
   check_file(path_, fd.get());
   const fs::path opened = fmt::format("/proc/self/fd/{}", fd.get());
   check_section(path_, opened);
+  if (const auto text = read_section(fd.get(), PILLARD_STAMP_SECTION, kMostStamp))
+    check_stamp(path_, text->substr(0, text->find('\0')), stamp);
   // From here on the loader knows the library by this path: it must never come to mean another file.
   fd.keep();
   manifest_ = map(path_, opened);
-  if (std::strcmp(manifest_->stamp, stamp) != 0)
-    throw LoadError(path_, "stamp",
-                    fmt::format("was built differently from this daemon ({}). Rebuild it with the SDK "
-                                "of this daemon.\n  plugin: {}\n  daemon: {}",
-                                differing(stamp, manifest_->stamp), manifest_->stamp, stamp));
+  check_stamp(path_, manifest_->stamp, stamp);  // the section is only a copy of it
   check_names(name);
 }
 

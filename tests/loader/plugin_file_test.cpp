@@ -113,6 +113,16 @@ TEST_F(PluginFileTest, RefusesAnotherStampWithoutCreatingThePlugin) {
                     HasSubstr("plugin: sdk=0.0.1 compiler=another"), HasSubstr(std::string("daemon: ") + kStamp)));
 }
 
+TEST_F(PluginFileTest, RefusesAnotherStampBeforeAnyOfItsCodeRuns) {
+  place("throws-while-mapped");
+  try {
+    PluginFile(directory, "throws-while-mapped", "sanitize=thread");
+    ADD_FAILURE() << "not refused";
+  } catch (const LoadError& error) {
+    EXPECT_EQ(error.step(), "stamp");
+  }
+}
+
 /// The stamp of this daemon with one entry changed.
 std::string stamp_with(const std::string& key, const std::string& value) {
   std::string stamp = kStamp;

@@ -118,8 +118,8 @@ Config::Config(std::string file, std::string_view text) : file_(std::move(file))
   }
 }
 
-const Config::Entry* Config::find(const std::string& key) const {
-  asked_.insert(key);
+const Config::Entry* Config::find(const std::string& key, std::string_view fallback) const {
+  asked_.insert_or_assign(key, std::string(fallback));
   const auto found = entries_.find(key);
   return found == entries_.end() || found->second.broken ? nullptr : &found->second;
 }
@@ -138,7 +138,7 @@ void Config::note(const std::string& key, std::string message) const {
 }
 
 std::string Config::text(const std::string& key, std::string_view fallback, std::size_t min_size) const {
-  const Entry* entry = find(key);
+  const Entry* entry = find(key, fallback);
   if (!entry) return std::string(fallback);
   if (entry->value.size() >= min_size) return entry->value;
   note(key, min_size == 1 ? "must not be empty" : fmt::format("expected at least {} bytes", min_size));
@@ -146,7 +146,7 @@ std::string Config::text(const std::string& key, std::string_view fallback, std:
 }
 
 std::int64_t Config::integer(const std::string& key, std::int64_t fallback, std::int64_t min, std::int64_t max) const {
-  const Entry* entry = find(key);
+  const Entry* entry = find(key, std::to_string(fallback));
   if (!entry) return fallback;
   const std::string& text = entry->value;
   std::int64_t value = 0;
@@ -157,7 +157,7 @@ std::int64_t Config::integer(const std::string& key, std::int64_t fallback, std:
 }
 
 bool Config::flag(const std::string& key, bool fallback) const {
-  const Entry* entry = find(key);
+  const Entry* entry = find(key, fallback ? "true" : "false");
   if (!entry) return fallback;
   for (const std::string_view yes : {"true", "yes", "on", "1"})
     if (entry->value == yes) return true;
@@ -168,7 +168,7 @@ bool Config::flag(const std::string& key, bool fallback) const {
 }
 
 std::vector<std::string> Config::list(const std::string& key, std::vector<std::string> fallback) const {
-  const Entry* entry = find(key);
+  const Entry* entry = find(key, fmt::format("{}", fmt::join(fallback, ", ")));
   if (!entry) return fallback;
   std::vector<std::string> elements;
   if (trim(entry->value).empty()) return elements;
@@ -185,10 +185,13 @@ std::vector<std::string> Config::list(const std::string& key, std::vector<std::s
   return elements;
 }
 
-bool Config::has(const std::string& key) const { return find(key) != nullptr; }
+bool Config::has(const std::string& key) const {
+  const auto known = asked_.find(key);
+  return find(key, known == asked_.end() ? std::string() : known->second) != nullptr;
+}
 
 void Config::reject(const std::string& key, std::string message) const {
-  asked_.insert(key);
+  asked_.try_emplace(key);
   note(key, std::move(message));
 }
 
@@ -216,6 +219,16 @@ std::vector<Mistake> Config::mistakes() const {
     if (!asked_.contains(key)) unknown.push_back({entry.file, entry.line, key, "unknown key"});
   sort_by_line(unknown);
   all.insert(all.end(), unknown.begin(), unknown.end());
+  return all;
+}
+
+std::vector<ConfigKey> Config::asked() const {
+  std::vector<ConfigKey> all;
+  for (const auto& [name, fallback] : asked_) {
+    const auto entry = entries_.find(name);
+    const bool given = entry != entries_.end();
+    all.push_back({.name = name, .fallback = fallback, .given = given, .line = given ? entry->second.line : 0});
+  }
   return all;
 }
 

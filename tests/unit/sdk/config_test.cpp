@@ -165,4 +165,21 @@ TEST(ConfigTest, NotesWhatTheCallerRejects) {
   EXPECT_THAT(texts(config.mistakes()), ElementsAre("a.ini:2: url: expected redis://"));
 }
 
+TEST(ConfigTest, TellsEveryKeyThatWasAskedFor) {
+  Config config("x.ini", "[a]\nport = 5\nunknown = 1\n");
+  config.integer("a.port", 22, 1, 65535);
+  config.list("names", {"x", "y"});
+  config.flag("on", true);
+  config.text("word", "hello");
+  config.has("word");
+  config.has("maybe");
+  config.set("given", "1", "--set");
+  config.text("given", "");
+  std::vector<std::string> told;
+  for (const auto& key : config.asked())
+    told.push_back(key.name + "|" + key.fallback + "|" + (key.given ? "given " + std::to_string(key.line) : ""));
+  EXPECT_THAT(told,
+              ElementsAre("a.port|22|given 2", "given||given 0", "maybe||", "names|x, y|", "on|true|", "word|hello|"));
+}
+
 }  // namespace

@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +17,14 @@ struct Mistake {
   std::string key;
   std::string message;
   PILLARD_API std::string text() const;
+};
+
+/// One key that a getter asked for.
+struct ConfigKey {
+  std::string name;
+  std::string fallback;  ///< what stands in its place where the file does not have it, as it would be written there
+  bool given = false;    ///< whether the file has it
+  int line = 0;          ///< of the file; 0 if it is not from there
 };
 
 /// One INI file, read by typed getters. A getter never throws: what is wrong is noted as a Mistake and the default is
@@ -51,6 +58,8 @@ class PILLARD_API Config {
   std::vector<Mistake> mistakes() const;
   /// The same without unknown keys: for a reader that broke off before it had asked for all of its own.
   std::vector<Mistake> noted() const;
+  /// Every key that was asked for so far, in the order of names: what this file may hold.
+  std::vector<ConfigKey> asked() const;
   const std::string& file() const noexcept { return file_; }
 
  private:
@@ -60,13 +69,13 @@ class PILLARD_API Config {
     int line = 0;
     bool broken = false;  // told as a mistake already: the getters take the default
   };
-  const Entry* find(const std::string& key) const;
+  const Entry* find(const std::string& key, std::string_view fallback) const;
   void note(const std::string& key, std::string message) const;
 
   std::string file_;
   std::map<std::string, Entry> entries_;
   mutable std::vector<Mistake> mistakes_;
-  mutable std::set<std::string> asked_;
+  mutable std::map<std::string, std::string> asked_;  // with what stands in its place
 };
 
 }  // namespace pillard

@@ -40,6 +40,9 @@ struct Manifest {
 /// The section that carries a plugin's exports. Its name holds the ABI major, so that a plugin of another major is told
 /// from the file alone, before any of its code is mapped.
 #define PILLARD_SECTION pillard0
+/// The section that carries the stamp as text, for the same reason: a library of another sanitizer ends the process
+/// while it is mapped.
+#define PILLARD_STAMP_SECTION "plugin_stamp"
 
 /// Makes this library a plugin. Once a library, outside any namespace.
 #define PILLARD_PLUGIN(CLASS, NAME, VERSION)                                                                      \
@@ -47,5 +50,9 @@ struct Manifest {
   extern const ::pillard::Manifest manifest;                                                                      \
   const ::pillard::Manifest manifest{::pillard::kStamp, NAME, VERSION,                                            \
                                      []() -> ::pillard::Plugin* { return std::make_unique<CLASS>().release(); }}; \
+  }                                                                                                               \
+  extern "C" {                                                                                                    \
+  extern PILLARD_API const char pillard_stamp[];                                                                  \
+  __attribute__((section(PILLARD_STAMP_SECTION), used)) const char pillard_stamp[] = PILLARD_STAMP;               \
   }                                                                                                               \
   BOOST_DLL_ALIAS_SECTIONED(pillard_plugin::manifest, pillard_manifest, PILLARD_SECTION)

@@ -22,13 +22,17 @@
 #define PILLARD_STAMP_DEBUG "off"
 #endif
 
+// clang-format off
+#define PILLARD_STAMP                                                                  \
+  "sdk=" PILLARD_SDK_VERSION " compiler=" __VERSION__ " c++=" PILLARD_TEXT(__cplusplus) \
+  " cxx11abi=" PILLARD_TEXT(_GLIBCXX_USE_CXX11_ABI) " abi=" PILLARD_TEXT(__GXX_ABI_VERSION) \
+  " debug=" PILLARD_STAMP_DEBUG " sanitize=" PILLARD_STAMP_SANITIZE
+// clang-format on
+
 namespace pillard {
 
 /// Everything that has to be equal in host and plugin for C++ objects to cross between them, in words.
-inline constexpr const char* kStamp =
-    "sdk=" PILLARD_SDK_VERSION " compiler=" __VERSION__ " c++=" PILLARD_TEXT(__cplusplus) " cxx11abi=" PILLARD_TEXT(
-        _GLIBCXX_USE_CXX11_ABI) " abi=" PILLARD_TEXT(__GXX_ABI_VERSION) " debug=" PILLARD_STAMP_DEBUG
-                                                                        " sanitize=" PILLARD_STAMP_SANITIZE;
+inline constexpr const char* kStamp = PILLARD_STAMP;
 
 /// [any] The stamp and version that libpillard-sdk.so itself was built with.
 PILLARD_API const char* sdk_stamp() noexcept;
