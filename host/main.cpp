@@ -12,6 +12,8 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/check_plugin.h"
+#include "cli/command.h"
 #include "config.h"
 #include "daemon.h"
 #include "loader/last_words.h"
@@ -46,14 +48,19 @@ class Main final : public Poco::Util::ServerApplication {
     flag("version", "show the version", version_);
     flag("check-config", "load the configuration and all plugins, name every mistake, and end", check_);
     options.addOption(Option("config", "c",
-                             "the configuration (default: etc/pillard.ini here, else "
-                             "/etc/pillard/pillard.ini)")
+                             "the configuration (default: etc/pillard.ini here, else ../etc/pillard/pillard.ini from "
+                             "the executable, else /etc/pillard/pillard.ini)")
                           .argument("FILE")
                           .callback(OptionCallback<Main>(this, &Main::set_config)));
     options.addOption(Option("set", "s", "override one value of the configuration")
                           .argument("SECTION.KEY=VALUE")
                           .repeatable(true)
                           .callback(OptionCallback<Main>(this, &Main::set_override)));
+    options.addOption(Option("check-plugin", "",
+                             "tell of one plugin what the loader would check, what it is asked for and what it is "
+                             "configured with, and end; --config is then the plugin's own")
+                          .argument("FILE")
+                          .callback(OptionCallback<Main>(this, &Main::set_plugin)));
   }
 
   int main(const std::vector<std::string>& arguments) override {
@@ -66,6 +73,7 @@ class Main final : public Poco::Util::ServerApplication {
       std::cerr << "pillard: \"" << arguments.front() << "\" is no option; see --help\n";
       return EXIT_USAGE;
     }
+    if (!plugin_.empty()) return cli::check_plugin({.file = plugin_, .configuration = config_}, std::cout, std::cerr);
     auto loaded = config::load_file(sources());
     const auto& wanted = loaded.settings.log;
     const observe::LogOptions log_options{.level = wanted.level, .levels = wanted.levels, .json = wanted.json};
@@ -98,25 +106,35 @@ class Main final : public Poco::Util::ServerApplication {
   }
   void set_config(const std::string&, const std::string& value) { config_ = value; }
   void set_override(const std::string&, const std::string& value) { sets_.push_back(value); }
+  void set_plugin(const std::string&, const std::string& value) { plugin_ = value; }
 
   int show_help() const {
     Poco::Util::HelpFormatter formatter(options());
     formatter.setUnixStyle(true);
     formatter.setAutoIndent();
     formatter.setCommand("pillard");
-    formatter.setUsage("[--config FILE] [--set SECTION.KEY=VALUE]... [--check-config]");
+    formatter.setUsage(
+        "[--config FILE] [--set SECTION.KEY=VALUE]... [--check-config]\n"
+        "       pillard --check-plugin FILE.so [--config FILE]\n"
+        "       pillard COMMAND");
     formatter.setHeader("Streams the state and logs of machines that are reached over SSH to web dashboards.");
+    formatter.setFooter(cli::kCommandHelp);
     formatter.format(std::cout);
     return EXIT_OK;
   }
 
   config::Sources sources() const {
+    const auto executable = std::filesystem::read_symlink("/proc/self/exe");
     std::filesystem::path file = config_;
-    if (file.empty())
-      file = std::filesystem::exists("etc/pillard.ini") ? "etc/pillard.ini" : "/etc/pillard/pillard.ini";
+    const auto take_if_there = [&file](const std::filesystem::path& standard) {
+      if (file.empty() && std::filesystem::exists(standard)) file = standard;
+    };
+    take_if_there("etc/pillard.ini");
+    take_if_there(executable.parent_path() / "../etc/pillard/pillard.ini");
+    if (file.empty()) file = "/etc/pillard/pillard.ini";
     return {.file = std::filesystem::absolute(file).lexically_normal(),
             .text = {},
-            .executable = std::filesystem::read_symlink("/proc/self/exe"),
+            .executable = executable,
             .environment = config::environment(),
             .sets = sets_};
   }
@@ -192,12 +210,14 @@ class Main final : public Poco::Util::ServerApplication {
   std::map<std::string, bool*> flags_;
   std::string config_;
   std::vector<std::string> sets_;
+  std::string plugin_;
 };
 
 }  // namespace
 }  // namespace pillard
 
 int main(int argc, char** argv) {
+  if (const auto status = pillard::cli::run_command({argv + 1, argv + argc})) return *status;
   const auto signals = pillard::Main::awaited();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   pillard::Main application;
