@@ -44,8 +44,8 @@ std::string event(std::string_view type, std::string_view data_json);
 /// [any] `{"type":"error","topic":...,"error":...}`, without a topic if that is empty.
 std::string error(std::string_view topic, std::string_view problem_json);
 
-/// [any] Appends `{"type":...,"topic":...,"data":...}` as one WebSocket text frame. `type` and `topic` have nothing that
-/// JSON escapes. `size`: bytes that append_data(out) is going to append, exactly.
+/// [any] Appends `{"type":...,"topic":...,"data":...}` as one WebSocket text frame. `type` and `topic` have nothing
+/// that JSON escapes. `size`: bytes that append_data(out) is going to append, exactly.
 template <class AppendData>
 void append_event_frame(std::string& out, std::string_view type, std::string_view topic, std::size_t size,
                         AppendData append_data) {
