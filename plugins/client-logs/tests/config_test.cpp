@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 
 #include "client_logs.h"
-#include "plugin.h"
+#include "pillard/testing/fake_host.h"
+#include "pillard/testing/plugin.h"
 
 namespace client_logs {
 namespace {
 
+using pillard::testing::new_plugin;
+using pillard::testing::read_file;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

@@ -5,9 +5,13 @@
 #include <vector>
 
 #include "client_logs.h"
-#include "plugin.h"
+#include "pillard/testing/fake_host.h"
+#include "pillard/testing/plugin.h"
 
 namespace client_logs {
+
+using pillard::testing::new_plugin;
+using pillard::testing::read_file;
 
 using pillard::Code;
 using pillard::testing::Argv;

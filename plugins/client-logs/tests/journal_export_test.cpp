@@ -4,11 +4,12 @@
 
 #include <vector>
 
-#include "plugin.h"
+#include "pillard/testing/plugin.h"
 
 namespace client_logs {
 namespace {
 
+using pillard::testing::read_file;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;

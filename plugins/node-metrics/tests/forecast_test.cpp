@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "plugin.h"
-
 namespace node_metrics {
 namespace {
 

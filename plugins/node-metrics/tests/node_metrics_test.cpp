@@ -2,7 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "plugin.h"
+#include "pillard/testing/fake_host.h"
+#include "pillard/testing/plugin.h"
 
 namespace node_metrics {
 namespace {
@@ -11,6 +12,7 @@ using pillard::Code;
 using pillard::Command;
 using pillard::testing::FakeHost;
 using pillard::testing::FakeStream;
+using pillard::testing::new_plugin;
 using pillard::testing::Reply;
 using testing::AllOf;
 using testing::ElementsAre;

@@ -2,11 +2,12 @@
 
 #include <gmock/gmock.h>
 
-#include "plugin.h"
+#include "pillard/testing/plugin.h"
 
 namespace node_metrics {
 namespace {
 
+using pillard::testing::read_file;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Optional;

@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 
 #include "node_status.h"
-#include "plugin.h"
+#include "pillard/testing/fake_host.h"
+#include "pillard/testing/plugin.h"
 
 namespace node_status {
 namespace {
 
+using pillard::testing::new_plugin;
+using pillard::testing::read_file;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;

@@ -2,7 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "plugin.h"
+#include "pillard/testing/fake_host.h"
+#include "pillard/testing/plugin.h"
 
 namespace node_status {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 using pillard::Code;
 using pillard::testing::FakeHost;
 using pillard::testing::FakeStream;
+using pillard::testing::new_plugin;
+using pillard::testing::read_file;
 using pillard::testing::Reply;
 using testing::AllOf;
 using testing::ElementsAre;
