@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "config.h"
+#include "unit/config/fixture.h"
 
 namespace pillard::config {
 namespace {
@@ -14,33 +14,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-Sources from(std::string text) {
-  return {.file = "/etc/pillard/pillard.ini", .text = std::move(text), .executable = "/usr/bin/pillard"};
-}
-
-std::vector<std::string> texts(const std::vector<Mistake>& mistakes) {
-  std::vector<std::string> out;
-  out.reserve(mistakes.size());
-  for (const auto& mistake : mistakes) out.push_back(mistake.text());
-  return out;
-}
-
-/// The mistakes of a file.
-std::vector<std::string> wrong(std::string text) { return texts(load(from(std::move(text))).mistakes); }
-
-Settings good(const Sources& sources) {
-  const auto loaded = load(sources);
-  EXPECT_THAT(texts(loaded.mistakes), IsEmpty());
-  return loaded.settings;
-}
-
-std::vector<std::string> listen(const Settings& settings) {
-  std::vector<std::string> out;
-  out.reserve(settings.server.listen.size());
-  for (const auto& endpoint : settings.server.listen) out.push_back(endpoint.text());
-  return out;
-}
 
 TEST(Load, TakesAnEmptyFileForTheDefaults) {
   const auto settings = good(from(""));

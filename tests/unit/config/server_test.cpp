@@ -1,7 +1,5 @@
 // The section of what clients reach.
-#include <gmock/gmock.h>
-
-#include "config.h"
+#include "unit/config/fixture.h"
 
 namespace pillard::config {
 namespace {
@@ -9,26 +7,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-Sources from(std::string text) { return {.file = "/etc/pillard/pillard.ini", .text = std::move(text)}; }
-
-std::vector<std::string> texts(const std::vector<Mistake>& mistakes) {
-  std::vector<std::string> out;
-  for (const auto& mistake : mistakes) out.push_back(mistake.text());
-  return out;
-}
-std::vector<std::string> wrong(std::string text) { return texts(load(from(std::move(text))).mistakes); }
-
-Settings good(const Sources& sources) {
-  const auto loaded = load(sources);
-  EXPECT_THAT(texts(loaded.mistakes), IsEmpty());
-  return loaded.settings;
-}
-std::vector<std::string> listen(const Settings& settings) {
-  std::vector<std::string> out;
-  for (const auto& endpoint : settings.server.listen) out.push_back(endpoint.text());
-  return out;
-}
 
 TEST(Server, RefusesABaseThatIsNoPath) {
   for (const auto* base : {"pillard", "/a b", "/a//b", "/a/../b", "/."})
