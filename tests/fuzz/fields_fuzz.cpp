@@ -8,10 +8,14 @@ namespace pillard::fuzz {
 
 namespace {
 
+enum class Way { kUp, kDown };
+PILLARD_ENUM(Way, {Way::kUp, "up"}, {Way::kDown, "down"})
+
 struct Inner {
   std::int32_t small = 0;
   std::string word;
-  PILLARD_FIELDS(Inner, PILLARD_FIELD(small), PILLARD_FIELD(word, {.max_length = 16}))
+  Way way = Way::kUp;
+  PILLARD_FIELDS(Inner, PILLARD_FIELD(small), PILLARD_FIELD(way), PILLARD_FIELD(word, {.max_length = 16}))
 };
 
 struct Everything {
@@ -19,6 +23,7 @@ struct Everything {
   std::uint16_t port = 22;
   std::uint64_t big = 0;
   double ratio = 0;
+  std::vector<double> shares;
   bool flag = false;
   std::string text;
   std::string secret;
@@ -28,7 +33,8 @@ struct Everything {
   std::vector<Inner> inners;
   std::optional<Inner> inner;
   PILLARD_FIELDS(Everything, PILLARD_FIELD(interval, {.min = 1000, .max = 60000, .clamp = true, .pace = true}),
-                 PILLARD_FIELD(port, {.min = 1}), PILLARD_FIELD(big), PILLARD_FIELD(ratio), PILLARD_FIELD(flag),
+                 PILLARD_FIELD(port, {.min = 1}), PILLARD_FIELD(big), PILLARD_FIELD(ratio),
+                 PILLARD_FIELD(shares, {.min = 0, .max = 1, .max_length = 4}), PILLARD_FIELD(flag),
                  PILLARD_FIELD(text, {.max_length = 255}), PILLARD_FIELD(secret, {.secret = true}), PILLARD_FIELD(raw),
                  PILLARD_FIELD(maybe), PILLARD_FIELD(words, {.max_length = 8}), PILLARD_FIELD(inners),
                  PILLARD_FIELD(inner))
@@ -52,6 +58,8 @@ void run(std::string_view input) {
   }
   FUZZ_REQUIRE(value.interval >= 1000 && value.interval <= 60000 && value.port >= 1);
   FUZZ_REQUIRE(value.text.size() <= 255 && value.words.size() <= 8);
+  FUZZ_REQUIRE(
+      std::all_of(value.shares.begin(), value.shares.end(), [](double share) { return share >= 0 && share <= 1; }));
   const auto text = encoded(value);
   FUZZ_REQUIRE(json::valid(text));
   Everything again;

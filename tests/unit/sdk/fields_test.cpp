@@ -128,7 +128,7 @@ TEST(FieldsTest, RefusesWhatIsTooLong) {
   EXPECT_EQ(refusal(R"({"text":"123456789"})"),
             R"(params.text: expected a string of at most 8 bytes, got "123456789")");
   EXPECT_EQ(refusal(R"({"parts":[{"name":"a"},{"name":"b"},{"name":"c"}]})"),
-            R"(params.parts: expected at most 2 elements, got [{"name":"a"},{"name":"b"},{"nam...)");
+            R"(params.parts: expected a list of at most 2 elements, got [{"name":"a"},{"name":"b"},{"nam...)");
 }
 
 TEST(FieldsTest, RefusesAMissingRequiredField) {
@@ -215,7 +215,7 @@ TEST(FieldsTest, RepeatsWhatStandsBesideASecret) {
 TEST(FieldsTest, NeverRepeatsWhatASecretHolds) {
   EXPECT_EQ(refusal_of<Login>(R"({"codes":"hunter2"})"), "body.codes: expected a list");
   EXPECT_EQ(refusal_of<Login>(R"({"codes":["a",5]})"), "body.codes[1]: expected a string");
-  EXPECT_EQ(refusal_of<Login>(R"({"codes":["a","b","c"]})"), "body.codes: expected at most 2 elements");
+  EXPECT_EQ(refusal_of<Login>(R"({"codes":["a","b","c"]})"), "body.codes: expected a list of at most 2 elements");
   EXPECT_EQ(refusal_of<Login>(R"({"parts":["hunter2"]})"), "body.parts[0]: expected an object");
   EXPECT_EQ(refusal_of<Login>(R"({"parts":[{"name":5}]})"), "body.parts[0].name: expected a string");
 }
@@ -223,7 +223,7 @@ TEST(FieldsTest, NeverRepeatsWhatASecretHolds) {
 TEST(FieldsTest, NeverRepeatsWhatHoldsASecret) {
   EXPECT_EQ(refusal_of<Login>(R"(["root","hunter2"])"), "body: expected an object");
   EXPECT_EQ(refusal_of<Logins>(R"({"all":[{"password":"a"},{"password":"b"}]})"),
-            "body.all: expected at most 1 elements");
+            "body.all: expected a list of at most 1 element");
   EXPECT_EQ(refusal_of<Logins>(R"({"all":{"password":"a"}})"), "body.all: expected a list");
   EXPECT_EQ(refusal_of<Logins>(R"({"first":["hunter2"]})"), "body.first: expected an object");
   EXPECT_EQ(refusal_of<Logins>(R"({"first":{"password":5}})"), "body.first.password: expected a string");

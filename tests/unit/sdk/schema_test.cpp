@@ -41,7 +41,7 @@ TEST(SchemaTest, DescribesEachFieldWithLimitsAndDefault) {
             R"("description":"In ms. Takes the nearest from 1000 to 60000.","default":5000},)"
             R"("small":{"type":"integer","minimum":1,"maximum":255,"default":7},)"
             R"("on":{"type":"boolean","default":true},"ratio":{"type":"number","default":0.5},)"
-            R"("order":{"type":"string","maxLength":8,"enum":["up","down"],"default":"up"},)"
+            R"("order":{"type":"string","enum":["up","down"],"default":"up"},)"
             R"("text":{"type":"string","maxLength":5},"pin":{"type":"string","maxLength":4096,"format":"password"},)"
             R"("words":{"type":"array","maxItems":3,"default":[],"items":{"type":"string","maxLength":4096}},)"
             R"("maybe":{"type":"integer","minimum":-2147483648,"maximum":2147483647},)"
@@ -96,9 +96,41 @@ TEST(SchemaTest, HoldsStringsToTheWordsThatAreAllowed) {
       pillard::decode(query, R"({"text":"t","order":")" + std::string(bad) + "\"}", "params");
       ADD_FAILURE() << bad;
     } catch (const pillard::Error& error) {
-      EXPECT_EQ(error.what(), "params.order: expected one of: up down, got \"" + std::string(bad) + '"');
+      EXPECT_EQ(error.what(), "params.order: expected one of \"up\", \"down\", got \"" + std::string(bad) + '"');
     }
   }
+}
+
+enum class Action { kNone, kStart, kStop };
+PILLARD_ENUM(Action, {Action::kStart, "start"}, {Action::kStop, "stop"})
+
+struct Order {
+  Action must = Action::kNone;
+  Action action = Action::kStop;
+  Action unset = Action::kNone;
+  std::optional<Action> maybe;
+  std::vector<Action> all;
+  std::vector<std::int16_t> ports;
+  std::vector<std::string> words;
+  double share = 0.5;
+  std::int64_t open = 5;
+  PILLARD_FIELDS(Order, PILLARD_FIELD(must, {.required = true}), PILLARD_FIELD(action, {.about = "What to do."}),
+                 PILLARD_FIELD(unset), PILLARD_FIELD(maybe, {.one_of = "stop"}), PILLARD_FIELD(all, {.max_length = 2}),
+                 PILLARD_FIELD(ports, {.min = 1}), PILLARD_FIELD(words, {.one_of = "a b"}),
+                 PILLARD_FIELD(share, {.min = 0, .max = 1}), PILLARD_FIELD(open, {.min = 1, .clamp = true}))
+};
+
+TEST(SchemaTest, DescribesWordsAndRangesOfEachElement) {
+  EXPECT_EQ(pillard::schema_of<Order>().json,
+            R"({"type":"object","properties":{"must":{"type":"string","enum":["start","stop"]},)"
+            R"("action":{"type":"string","enum":["start","stop"],"description":"What to do.","default":"stop"},)"
+            R"("unset":{"type":"string","enum":["start","stop"]},"maybe":{"type":"string","enum":["stop"]},)"
+            R"("all":{"type":"array","maxItems":2,"default":[],"items":{"type":"string","enum":["start","stop"]}},)"
+            R"("ports":{"type":"array","maxItems":4096,"default":[],)"
+            R"("items":{"type":"integer","minimum":1,"maximum":32767}},)"
+            R"("words":{"type":"array","maxItems":4096,"default":[],"items":{"type":"string","enum":["a","b"]}},)"
+            R"("share":{"type":"number","minimum":0,"maximum":1,"default":0.5},)"
+            R"("open":{"type":"integer","description":"Takes the nearest from 1.","default":5}},"required":["must"]})");
 }
 
 struct Words {

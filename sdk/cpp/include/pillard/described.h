@@ -1,25 +1,29 @@
 #pragma once
 // How a struct describes its fields; fields.h reads and writes what is described so.
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace pillard {
 
 /// What is asked of a field beyond its type.
 struct FieldOptions {
-  std::int64_t min = std::numeric_limits<std::int64_t>::min();  // integers: smallest value
-  std::int64_t max = std::numeric_limits<std::int64_t>::max();  // integers: largest value
+  std::int64_t min = std::numeric_limits<std::int64_t>::min();  // numbers: smallest value; lists of them: of each
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();  // numbers: largest value
   bool clamp = false;                                           // take the nearest allowed value instead of refusing
   bool required = false;                                        // refuse JSON without it
   bool pace = false;    // says only how often, in ms: not part of what is asked for (streams: not in the topic)
   bool resume = false;  // a cursor to resume behind: not part of what is asked for
   bool secret = false;  // its value is never repeated in an error
   std::size_t max_length = 4096;  // strings: bytes; lists: elements
-  const char* one_of = nullptr;   // strings: the words that are allowed, separated by one space; null: any
+  const char* one_of = nullptr;   // strings, enumerations, lists of them: the words allowed, separated by one space
   const char* about = nullptr;    // for people: what it is, in a sentence
 };
 
@@ -44,6 +48,24 @@ concept Described = requires {
   T::pillard_fields();
 };
 
+/// What a value of an enumeration is called in JSON.
+template <class Enum>
+struct Word {
+  Enum value;
+  std::string_view text;
+};
+
+/// Describes an enumeration, beside it: `PILLARD_ENUM(Action, {Action::kStart, "start"}, {Action::kStop, "stop"})`; one
+/// that is inside a struct: `friend PILLARD_ENUM(...)`. A field of it is one of these words in JSON. They are not
+/// empty, have no space and are all different; a value that has none is written as null.
+#define PILLARD_ENUM(ENUM, ...) \
+  constexpr auto pillard_words(ENUM) { return std::to_array<::pillard::Word<ENUM>>({__VA_ARGS__}); }
+
+template <class T>
+concept Enumerated = std::is_enum_v<T> && requires(T value) {
+  pillard_words(value);
+};
+
 namespace detail {
 template <class T>
 inline constexpr bool kIsOptional = false;
@@ -53,6 +75,49 @@ template <class T>
 inline constexpr bool kIsVector = false;
 template <class T>
 inline constexpr bool kIsVector<std::vector<T>> = true;
+
+template <Enumerated T>
+constexpr bool words_are_fit() {
+  constexpr auto kWords = pillard_words(T{});
+  for (std::size_t i = 0; i < kWords.size(); ++i) {
+    if (kWords[i].text.empty() || kWords[i].text.find(' ') != std::string_view::npos) return false;
+    for (std::size_t k = 0; k < i; ++k)
+      if (kWords[k].text == kWords[i].text || kWords[k].value == kWords[i].value) return false;
+  }
+  return true;
+}
+
+/// The words of an enumeration in the form of FieldOptions::one_of.
+template <Enumerated T>
+inline constexpr auto kOneOf = [] {
+  static_assert(words_are_fit<T>(), "PILLARD_ENUM: words without spaces, each for one value");
+  constexpr auto kWords = pillard_words(T{});
+  constexpr std::size_t kSize = [] {
+    std::size_t size = 0;
+    for (const auto& word : pillard_words(T{})) size += word.text.size() + 1;
+    return size;
+  }();
+  std::array<char, kSize> joined{};  // the last one ends it
+  std::size_t at = 0;
+  for (const auto& word : kWords) {
+    if (at > 0) joined[at++] = ' ';
+    at = static_cast<std::size_t>(std::copy(word.text.begin(), word.text.end(), joined.begin() + at) - joined.begin());
+  }
+  return joined;
+}();
+
+/// Empty for a value that has none.
+template <Enumerated T>
+constexpr std::string_view word_of(T value) {
+  for (const auto& word : pillard_words(value))
+    if (word.value == value) return word.text;
+  return {};
+}
+
+/// What is asked of each element of a list: all that is not about the list itself.
+constexpr FieldOptions of_element(const FieldOptions& list) {
+  return {.min = list.min, .max = list.max, .clamp = list.clamp, .secret = list.secret, .one_of = list.one_of};
+}
 
 /// Whether a T has a secret field at any depth; yes for one that is nested deeper than anybody looks.
 template <class T, int kLevels = 8>

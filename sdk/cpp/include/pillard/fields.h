@@ -6,9 +6,10 @@
 //       PILLARD_FIELDS(Query, PILLARD_FIELD(interval, {.min = 1000, .max = 60000, .clamp = true, .pace = true}))
 //     };
 //
-// Field types: bool, integers, double, std::string, std::optional<T> (left out when empty), std::vector<T>,
-// json::Raw, and structs with PILLARD_FIELDS. A field that the JSON lacks keeps the struct's default unless it is
-// required; unknown fields are ignored, so that newer clients can talk to older daemons.
+// Field types: bool, integers, double, std::string, enumerations with PILLARD_ENUM, std::optional<T> (left out when
+// empty), std::vector<T>, json::Raw, and structs with PILLARD_FIELDS. A field that the JSON lacks keeps the struct's
+// default unless it is required; unknown fields are ignored, so that newer clients can talk to older daemons; of a
+// field that is there twice the last one counts, as for JSON.parse().
 #include <algorithm>
 #include <charconv>
 #include <concepts>
@@ -30,9 +31,14 @@ namespace detail {
 /// Throws Error(bad_request) "params.interval: expected an integer from 1 to 60, got "x""; of a secret without the got.
 [[noreturn]] PILLARD_API void refuse(std::string_view where, std::string_view expected, std::string_view raw,
                                      bool secret = false);
+/// Of a list that is too long, and of what is none of `options.one_of`.
+[[noreturn]] PILLARD_API void refuse_length(std::string_view where, std::size_t max, std::string_view raw, bool secret);
+[[noreturn]] PILLARD_API void refuse_word(std::string_view where, std::string_view raw, const FieldOptions& options);
 PILLARD_API std::int64_t decode_integer(std::string_view where, std::string_view raw, const FieldOptions& options);
 PILLARD_API bool decode_bool(std::string_view where, std::string_view raw, const FieldOptions& options);
-PILLARD_API double decode_number(std::string_view where, std::string_view raw, const FieldOptions& options);
+/// `largest`: what the type that it is for holds.
+PILLARD_API double decode_number(std::string_view where, std::string_view raw, const FieldOptions& options,
+                                 double largest);
 PILLARD_API std::string decode_string(std::string_view where, std::string_view raw, const FieldOptions& options);
 PILLARD_API void append_number(std::string& out, double value);
 }  // namespace detail
@@ -51,9 +57,17 @@ void decode(T& value, std::string_view raw, const std::string& where, const Fiel
       narrowed.max = std::min(options.max, static_cast<std::int64_t>(std::numeric_limits<T>::max()));
     value = static_cast<T>(detail::decode_integer(where, raw, narrowed));
   } else if constexpr (std::floating_point<T>) {
-    value = static_cast<T>(detail::decode_number(where, raw, options));
+    value = static_cast<T>(detail::decode_number(where, raw, options, std::numeric_limits<T>::max()));
   } else if constexpr (std::same_as<T, std::string>) {
     value = detail::decode_string(where, raw, options);
+  } else if constexpr (Enumerated<T>) {
+    FieldOptions worded = options;
+    worded.one_of = detail::kOneOf<T>.data();
+    const auto text = detail::decode_string(where, raw, options.one_of ? options : worded);
+    const auto words = pillard_words(T{});
+    const auto found = std::find_if(words.begin(), words.end(), [&](const auto& word) { return word.text == text; });
+    if (found == words.end()) detail::refuse_word(where, raw, worded);
+    value = found->value;
   } else if constexpr (std::same_as<T, json::Raw>) {
     value.text = raw;
   } else if constexpr (detail::kIsOptional<T>) {
@@ -70,14 +84,13 @@ void decode(T& value, std::string_view raw, const std::string& where, const Fiel
     value.clear();
     reader.enter_array();
     while (reader.next_element()) {
-      if (value.size() == options.max_length)
-        detail::refuse(where, "at most " + std::to_string(options.max_length) + " elements", raw, secret);
+      if (value.size() == options.max_length) detail::refuse_length(where, options.max_length, raw, secret);
       typename T::value_type element{};
-      decode(element, reader.read_raw(), where + "[" + std::to_string(value.size()) + "]", {.secret = options.secret});
+      decode(element, reader.read_raw(), where + "[" + std::to_string(value.size()) + "]", detail::of_element(options));
       value.push_back(std::move(element));
     }
   } else {
-    static_assert(Described<T>, "describe the struct with PILLARD_FIELDS");
+    static_assert(Described<T>, "describe the struct with PILLARD_FIELDS, the enumeration with PILLARD_ENUM");
     if (secret && !json::valid(raw)) detail::refuse(where, "valid JSON", raw, secret);
     json::Reader reader(raw);
     if (reader.peek() != json::Kind::kObject) detail::refuse(where, "an object", raw, secret);
@@ -91,6 +104,8 @@ void decode(T& value, std::string_view raw, const std::string& where, const Fiel
         if (*key == f.name) {
           FieldOptions inherited = f.options;
           inherited.secret |= options.secret;
+          // Nothing of the first one stays in the second.
+          if (seen[index]) value.*(f.member) = T{}.*(f.member);
           decode(value.*(f.member), part, where + "." + f.name, inherited);
           seen[index] = true;
         }
@@ -120,6 +135,9 @@ void encode(std::string& out, const T& value) {
     detail::append_number(out, value);
   } else if constexpr (std::convertible_to<const T&, std::string_view>) {
     json::append_string(out, value);
+  } else if constexpr (Enumerated<T>) {
+    const auto word = detail::word_of(value);
+    word.empty() ? static_cast<void>(out += "null") : json::append_string(out, word);
   } else if constexpr (std::same_as<T, json::Raw>) {
     out += value.text;
   } else if constexpr (detail::kIsOptional<T>) {
@@ -137,7 +155,7 @@ void encode(std::string& out, const T& value) {
     }
     out += ']';
   } else {
-    static_assert(Described<T>, "describe the struct with PILLARD_FIELDS");
+    static_assert(Described<T>, "describe the struct with PILLARD_FIELDS, the enumeration with PILLARD_ENUM");
     char comma = '{';
     std::apply(
         [&](const auto&... f) {

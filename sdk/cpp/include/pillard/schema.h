@@ -43,7 +43,7 @@ constexpr Shape shape_of() {
     return Shape::kInteger;
   } else if constexpr (std::floating_point<T>) {
     return Shape::kNumber;
-  } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+  } else if constexpr (std::convertible_to<const T&, std::string_view> || Enumerated<T>) {
     return Shape::kString;
   } else if constexpr (kIsOptional<T>) {
     return shape_of<typename T::value_type>();
@@ -67,11 +67,13 @@ constexpr Shape element_of() {
   }
 }
 
-/// `options` within what an integer of type T holds.
+/// `options` within what an integer of type T holds, or with the words of an enumeration.
 template <class T>
 constexpr FieldOptions narrowed(FieldOptions options) {
   if constexpr (kIsOptional<T>) {
     return narrowed<typename T::value_type>(options);
+  } else if constexpr (Enumerated<T>) {
+    if (!options.one_of) options.one_of = kOneOf<T>.data();
   } else if constexpr (std::integral<T> && !std::same_as<T, bool>) {
     if constexpr (std::is_unsigned_v<T>) options.min = std::max<std::int64_t>(options.min, 0);
     if constexpr (sizeof(T) < 8) {
@@ -99,10 +101,11 @@ void append_schema(std::string& out, Written written, const FieldOptions& option
     std::string given;
     if (value && !options.required && !options.secret) encode(given, *value);
     out += '{';
-    append_schema_of(out, written, shape_of<T>(), narrowed<T>(options), given == "\"\"" ? std::string_view{} : given);
+    append_schema_of(out, written, shape_of<T>(), narrowed<T>(options),
+                     given == "\"\"" || (Enumerated<T> && given == "null") ? std::string_view{} : given);
     if constexpr (kIsVector<T>) {
       out += ",\"items\":";
-      append_schema<typename T::value_type>(out, written, {.secret = options.secret}, nullptr, levels - 1);
+      append_schema<typename T::value_type>(out, written, of_element(options), nullptr, levels - 1);
     } else if constexpr (shape_of<T>() == Shape::kObject) {
       std::string properties;
       std::string required;
