@@ -6,8 +6,10 @@
 #include <charconv>
 #include <iostream>
 
+#include "cli/markdown.h"
 #include "cli/new_plugin.h"
 #include "cli/record.h"
+#include "cli/typescript.h"
 
 namespace pillard::cli {
 
@@ -28,11 +30,26 @@ int record_node(const std::vector<std::string>& words) {
   return EX_OK;
 }
 
+int describe(const std::vector<std::string>& words) {
+  const Words given(words, {.once = {"as", "config"}});
+  const auto form = given.required("as");
+  if (form != "typescript" && form != "markdown")
+    throw UsageError(fmt::format("--as: expected one of \"typescript\", \"markdown\", got \"{}\"", form));
+  const auto config = given.option("config");
+  if (given.plain().empty()) throw UsageError("expected a plugin's file");
+  if (given.plain().size() > 1 && (config || form == "markdown"))
+    throw UsageError(config ? "--config is of one plugin" : "a README is of one plugin");
+  std::vector<Offer> offers;
+  for (const auto& file : given.plain()) offers.push_back(read_offer(file, config.value_or("")));
+  std::cout << (form == "typescript" ? typescript(std::move(offers)) : markdown(offers.front())) << std::flush;
+  return EX_OK;
+}
+
 struct Command {
   std::string_view name;
   int (*run)(const std::vector<std::string>& words);
 };
-constexpr Command kCommands[] = {{"new-plugin", new_plugin}, {"record", record_node}};
+constexpr Command kCommands[] = {{"new-plugin", new_plugin}, {"describe", describe}, {"record", record_node}};
 
 }  // namespace
 
@@ -40,6 +57,8 @@ const char* const kCommandHelp =
     "Commands:\n"
     "pillard new-plugin NAME [--into DIR]\n"
     "                        makes DIR/NAME, a plugin that builds, is tested and runs, to be made another\n"
+    "pillard describe --as typescript|markdown FILE.so... [--config FILE]\n"
+    "                        writes down what plugins offer: types for their clients, or tables for a README\n"
     "pillard record --node USER@HOST[:PORT] --password-env VARIABLE|--key FILE --plugin FILE.so\n"
     "               --subscribe TYPE[=PARAMS]... --to DIR [--for SECONDS] [--config FILE]\n"
     "               [--passphrase-env VARIABLE] [--known-hosts FILE] [--host-keys accept-new|strict|off]\n"

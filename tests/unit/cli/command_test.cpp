@@ -57,6 +57,12 @@ TEST(Commands, EndWithTheStatusOfWhatWasWrong) {
   EXPECT_EQ(run_command({"new-plugin"}), 64);
   EXPECT_EQ(run_command({"new-plugin", "a-b", "--onto", "x"}), 64);
   EXPECT_EQ(run_command({"new-plugin", "Not A Name"}), 73);
+  EXPECT_EQ(run_command({"describe"}), 64);
+  EXPECT_EQ(run_command({"describe", "--as", "typescript"}), 64);
+  EXPECT_EQ(run_command({"describe", "--as", "yaml", "a.so"}), 64);
+  EXPECT_EQ(run_command({"describe", "--as", "markdown", "a.so", "b.so"}), 64);
+  EXPECT_EQ(run_command({"describe", "--as", "typescript", "--config", "a.ini", "a.so", "b.so"}), 64);
+  EXPECT_EQ(run_command({"describe", "--as", "typescript", "no-such.so"}), 73);
 }
 
 }  // namespace
