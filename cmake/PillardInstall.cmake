@@ -47,6 +47,7 @@ install(TARGETS pillard-testing EXPORT pillard-sdk-targets ARCHIVE DESTINATION l
 install(DIRECTORY sdk/cpp/include/pillard sdk/cpp/testing/include/pillard DESTINATION include COMPONENT sdk
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY sdk/cpp/template DESTINATION share/pillard COMPONENT sdk)
+install(DIRECTORY sdk/js/types DESTINATION share/pillard/js COMPONENT sdk)
 install(EXPORT pillard-sdk-targets NAMESPACE pillard:: DESTINATION ${package} COMPONENT sdk)
 set(PILLARD_INSTALLED_DAEMON bin/pillard)
 configure_package_config_file(sdk/cpp/cmake/pillard-sdk-config.cmake.in "${CMAKE_BINARY_DIR}/pillard-sdk-config.cmake"

@@ -25,13 +25,14 @@ struct LogQuery {
   std::string cursor;   // of the last line that the client has: the host brings it up to the others
   /// Throws Error(bad_request) when they are no unit name and no cursor.
   void check();
-  PILLARD_FIELDS(LogQuery,
-                 PILLARD_FIELD(service, {.required = true,
-                                         .max_length = 255,
-                                         .about = "Name of a systemd unit; .service may be left out."}),
-                 PILLARD_FIELD(cursor, {.resume = true,
-                                        .max_length = 255,
-                                        .about = "Of the last line that the client has: it gets what came behind."}))
+  PILLARD_FIELDS(
+      LogQuery,
+      PILLARD_FIELD(
+          service, {.required = true, .max_length = 255, .about = "Name of a systemd unit; .service may be left out."}),
+      PILLARD_FIELD(
+          cursor, {.resume = true,
+                   .max_length = 255,
+                   .about = "Of the last line that the client has: it gets what came behind instead of the history."}))
 };
 
 /// A `log_data`.
@@ -41,10 +42,15 @@ struct LogLine {
   std::int64_t timestamp = 0;  // ms since 1970, when journald got it
   int priority = 6;            // 0 (emergency) to 7 (debug)
   std::string_view cursor;
-  PILLARD_FIELDS(LogLine, PILLARD_FIELD(service), PILLARD_FIELD(line, {.max_length = 1 << 20}),
-                 PILLARD_FIELD(timestamp, {.about = "When journald got it, in ms since 1970."}),
-                 PILLARD_FIELD(priority, {.min = 0, .max = 7, .about = "As in syslog: 3 error, 4 warning, 6 info."}),
-                 PILLARD_FIELD(cursor, {.about = "Names the line."}))
+  PILLARD_FIELDS(
+      LogLine,
+      PILLARD_FIELD(service, {.about = "The unit's name as asked for, without .service; an alias is followed to its "
+                                       "unit."}),
+      PILLARD_FIELD(line, {.max_length = 1 << 20, .about = "The text as journald has it."}),
+      PILLARD_FIELD(timestamp, {.about = "When journald got it, in ms since 1970."}),
+      PILLARD_FIELD(priority,
+                    {.min = 0, .max = 7, .about = "As in syslog: 0 emergency, 3 error, 4 warning, 6 info, 7 debug."}),
+      PILLARD_FIELD(cursor, {.about = "Names the line; give it back to resume behind it."}))
 };
 
 /// Why journalctl ended, in words for the person at the dashboard. A reader that just ended is `disconnected`, so that

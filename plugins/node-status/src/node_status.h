@@ -37,9 +37,19 @@ struct ServiceStatus {
   std::int64_t restarts = 0;
   std::optional<std::uint64_t> memory;
   std::optional<std::int64_t> pid;
-  PILLARD_FIELDS(ServiceStatus, PILLARD_FIELD(service), PILLARD_FIELD(status), PILLARD_FIELD(load),
-                 PILLARD_FIELD(active), PILLARD_FIELD(sub), PILLARD_FIELD(description), PILLARD_FIELD(since),
-                 PILLARD_FIELD(restarts), PILLARD_FIELD(memory), PILLARD_FIELD(pid))
+  PILLARD_FIELDS(
+      ServiceStatus, PILLARD_FIELD(service, {.about = "The unit's name as configured, without .service."}),
+      PILLARD_FIELD(status, {.about = "One word: active, inactive, failed, activating, deactivating, reloading or "
+                                      "not_installed."}),
+      PILLARD_FIELD(load, {.about = "systemd's LoadState."}),
+      PILLARD_FIELD(active, {.about = "systemd's ActiveState."}), PILLARD_FIELD(sub, {.about = "systemd's SubState."}),
+      PILLARD_FIELD(description, {.about = "Of the unit."}),
+      PILLARD_FIELD(since, {.about = "When the unit entered its state, in ms since 1970, whole seconds; left out if it "
+                                     "never did."}),
+      PILLARD_FIELD(restarts, {.about = "By systemd, since the unit was last started by hand."}),
+      PILLARD_FIELD(memory, {.about = "In bytes; left out where systemd does not count: the unit is down, or there is "
+                                      "no memory controller."}),
+      PILLARD_FIELD(pid, {.about = "Of the main process; left out if none runs."}))
 };
 
 /// active, inactive, failed, activating, deactivating, reloading or not_installed. "maintenance" (cleaning up, not

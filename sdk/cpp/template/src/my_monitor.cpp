@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "parser.h"
-
 namespace my_monitor {
 
 namespace {

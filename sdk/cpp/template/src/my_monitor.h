@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "parser.h"
 #include "pillard/pillard.h"
 
 namespace my_monitor {
@@ -16,13 +17,18 @@ Settings read_settings(const pillard::Config& config);
 
 /// What a client asks for.
 struct Query {
-  std::int64_t interval = 10'000;  // ms between two looks
-  PILLARD_FIELDS(Query, PILLARD_FIELD(interval, {.min = 1'000, .max = 60'000, .clamp = true, .pace = true}))
+  std::int64_t interval = 10'000;
+  PILLARD_FIELDS(Query, PILLARD_FIELD(interval, {.min = 1'000,
+                                                 .max = 60'000,
+                                                 .clamp = true,
+                                                 .pace = true,
+                                                 .about = "Milliseconds between two looks at the node."}))
 };
 
 /// Looks at the node at once, and then again when an interval has passed since the last answer: looks never overlap.
 class Monitor final : public pillard::Source {
  public:
+  using Event = Load;
   Monitor(pillard::Context& context, std::shared_ptr<const Settings> settings, const Query& query);
   /// The most impatient subscriber now asks for this interval; it counts from the last answer.
   void retune(const Query& query);
