@@ -13,9 +13,9 @@ struct SchemaNode {
   std::string type;                                               // "object", "array", "integer", ...; empty: anything
   std::string about;                                              // for people
   std::string minimum, maximum, max_length, max_items, fallback;  // JSON, as it is written; `fallback`: the default
-  std::vector<std::string> words{};                               // that a string may be
-  std::vector<Property> properties{};                             // of an object, in their order
-  std::vector<SchemaNode> items{};                                // of an array: one, that of each element
+  std::vector<std::string> words;                                 // that a string may be
+  std::vector<Property> properties;                               // of an object, in their order
+  std::vector<SchemaNode> items;                                  // of an array: one, that of each element
 
   bool is_list() const noexcept { return type == "array" && !items.empty(); }
   /// Whether it may be left out as a whole: no property must be there.
