@@ -1,5 +1,7 @@
 #include "fanout/call.h"
 
+#include "observe/ids.h"
+
 namespace pillard::fanout {
 
 PendingCall::Shared::Shared() = default;
@@ -17,14 +19,21 @@ PendingCall::~PendingCall() {
 }
 
 CallRun::CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Reactor& home, reactor::Reactor& lane,
-                 ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params)
-    : shared_(shared), home_(home), reactor_(lane), ssh_(ssh_lane), entry_(entry), params_(std::move(params)) {
+                 ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params, Login login)
+    : shared_(shared),
+      home_(home),
+      reactor_(lane),
+      ssh_(ssh_lane),
+      entry_(entry),
+      params_(std::move(params)),
+      login_(std::move(login)) {
   timer_ = reactor_.after(entry_.type->options().timeout,
                           [this] { answer(Error(Code::kTimeout, "The node did not answer in time.")); });
   use_ = ssh_.use(*this);
 }
 
 CallRun::~CallRun() {
+  write_record("left", {});
   if (!footing_) return;
   footing_->close();
   loader::destroy(*entry_.plugin, call_);
@@ -42,10 +51,37 @@ void CallRun::lane_up() {
 
 void CallRun::lane_down(const Error& error) { answer(error); }
 
+void CallRun::audit(const AuditEntry& entry) {
+  if (!footing_->at_work("audit()")) return;
+  constexpr std::size_t kMost = 512;
+  record_ = Record{std::string(entry.action.substr(0, kMost)), std::string(entry.object.substr(0, kMost)),
+                   std::string(entry.result.substr(0, kMost))};
+}
+
+void CallRun::write_record(std::string_view end, std::string_view problem) {
+  if (!record_) return;
+  const auto& credential = login_.session->credential;
+  entry_.plugin->audit({.user = credential.username,
+                        .node = session::node_key(credential),
+                        .session = session::log_id(login_.session->id),
+                        .client = login_.client,
+                        .connection = observe::base36(login_.connection),
+                        .action = record_->action,
+                        .object = record_->object,
+                        .end = end,
+                        .result = record_->result.empty() ? problem : record_->result});
+  record_.reset();
+}
+
 /// Once. The object goes in a later turn: its own code may be running.
 void CallRun::answer(Answer answer) {
   if (std::exchange(answered_, true)) return;
   timer_.reset();
+  if (answer) {
+    write_record("replied", {});
+  } else {
+    write_record(name(answer.error().code()), answer.error().what());
+  }
   const auto shared = shared_.lock();
   if (!shared) return;
   home_.post([shared, answer = std::move(answer)]() mutable {

@@ -10,9 +10,19 @@
 #include "pillard/registrar.h"
 #include "reactor/reactor.h"
 #include "session/result.h"
+#include "session/session.h"
 #include "ssh/pool.h"
 
 namespace pillard::fanout {
+
+/// A session whose owner was found to be who they say, the key under which its node's lane is found, and where its
+/// owner speaks from.
+struct Login {
+  session::SessionPtr session;
+  std::string lane_key;          // session::lane_key() of its credential: made once, not for each subscription
+  std::string client{};          // its address
+  std::uint64_t connection = 0;  // its number in the log
+};
 
 /// JSON of the response, or the Problem.
 using Answer = Result<std::string>;
@@ -43,7 +53,7 @@ class PendingCall {
 class CallRun final : private ssh::Lane::User, private CallContext {
  public:
   CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Reactor& home, reactor::Reactor& lane,
-          ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params);
+          ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params, Login login);
   ~CallRun() override;
 
  private:
@@ -61,8 +71,10 @@ class CallRun final : private ssh::Lane::User, private CallContext {
   void reply_json(std::string json) override {
     if (footing_->may_say(json)) answer(std::move(json));
   }
+  void audit(const AuditEntry& entry) override;
 
   void answer(Answer answer);
+  void write_record(std::string_view end, std::string_view problem);
 
   std::weak_ptr<PendingCall::Shared> shared_;
   reactor::Reactor& home_;
@@ -70,6 +82,13 @@ class CallRun final : private ssh::Lane::User, private CallContext {
   ssh::Lane& ssh_;
   const loader::CallEntry& entry_;
   std::string params_;
+  const Login login_;
+  struct Record {
+    std::string action;
+    std::string object;
+    std::string result;
+  };
+  std::optional<Record> record_;  // until it was written
   bool answered_ = false;
   ssh::Lane::Use use_;
   reactor::Timer timer_;

@@ -194,7 +194,7 @@ std::unique_ptr<PendingCall> Hub::call(reactor::Reactor& home, Login login, cons
   lane.post([this, &home, &lane, &entry, login = std::move(login), params = std::move(params),
              shared = pending->shared_]() mutable {
     auto& ssh_lane = pool_.lane(login.session->credential);
-    shared->run = std::make_unique<CallRun>(shared, home, lane, ssh_lane, entry, std::move(params));
+    shared->run = std::make_unique<CallRun>(shared, home, lane, ssh_lane, entry, std::move(params), std::move(login));
   });
   return pending;
 }

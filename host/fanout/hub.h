@@ -24,12 +24,6 @@ struct FanoutMetrics {
   observe::Counter& refused;
 };
 
-/// A session whose owner was found to be who they say, and the key under which its node's lane is found.
-struct Login {
-  session::SessionPtr session;
-  std::string lane_key;  // session::lane_key() of its credential: made once, not for each subscription
-};
-
 class Hub {
  public:
   /// All must outlive it. Destroy it only after the reactors have been joined.

@@ -76,6 +76,20 @@ void PluginRecord::log(Level level, std::string_view message) {
   services_.log.write(level, "plugin", "says", {{"plugin", name_}, {"text", message.substr(0, 4096)}});
 }
 
+void PluginRecord::audit(const AuditLine& line) {
+  services_.log.record("plugin", "audit",
+                       {{"plugin", name_},
+                        {"user", line.user},
+                        {"node", line.node},
+                        {"session", line.session},
+                        {"client", line.client},
+                        {"connection", line.connection},
+                        {"action", line.action},
+                        {"object", line.object},
+                        {"end", line.end},
+                        {"result", line.result}});
+}
+
 Error PluginRecord::broke(std::string_view what) {
   failures_.add();
   if (const auto held_back = throttle_.pass(what.substr(0, 256)))

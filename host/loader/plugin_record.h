@@ -27,6 +27,19 @@ struct Services {
 /// [any] An Error whose message is at most 2,048 bytes long, so that what a plugin says fits into any answer.
 Error presentable(const Error& error);
 
+/// What goes on record of a call: the first five are the host's own knowledge, the rest is what the plugin says of it.
+struct AuditLine {
+  std::string_view user;
+  std::string_view node;
+  std::string_view session;  // as session::log_id()
+  std::string_view client;   // its address
+  std::string_view connection;
+  std::string_view action;
+  std::string_view object;
+  std::string_view end;  // "replied", the code of a Problem, "left"
+  std::string_view result;
+};
+
 /// Everything is [any]. Lives from load to the end of the daemon.
 class PluginRecord {
  public:
@@ -40,6 +53,9 @@ class PluginRecord {
   void count(std::string_view metric, std::int64_t by);
   /// As Scope::log(), under the plugin's name.
   void log(Level level, std::string_view message);
+
+  /// One line, whatever level is set.
+  void audit(const AuditLine& line);
 
   /// An exception that was not for clients left the plugin: what() goes to the log, the answer is for clients.
   Error broke(std::string_view what);

@@ -142,7 +142,10 @@ std::string Log::line(Level level, Stage stage, Text message, std::initializer_l
 }
 
 void Log::write(Level level, Stage stage, Text message, std::initializer_list<Field> fields) {
-  if (!enabled(level, stage)) return;
+  if (enabled(level, stage)) put(level, stage, message, fields);
+}
+
+void Log::put(Level level, Stage stage, Text message, std::initializer_list<Field> fields) {
   lines_[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   if (auto own = channel_.cast<LineChannel>())
     if (const auto dropped = own->take_dropped())

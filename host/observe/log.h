@@ -106,6 +106,10 @@ class Log {
   }
 
   void write(Level level, Stage stage, Text message, std::initializer_list<Field> fields = {});
+  /// The same whatever level is set: for what must stay on record.
+  void record(Stage stage, Text message, std::initializer_list<Field> fields) {
+    put(Level::kInfo, stage, message, fields);
+  }
   void error(Stage stage, Text message, std::initializer_list<Field> fields = {}) {
     write(Level::kError, stage, message, fields);
   }
@@ -120,6 +124,7 @@ class Log {
   }
 
  private:
+  void put(Level level, Stage stage, Text message, std::initializer_list<Field> fields);
   std::string line(Level level, Stage stage, Text message, std::initializer_list<Field> fields) const;
   bool append(std::string& line, const Field& field) const;
   std::string value(const Field& field, std::size_t room) const;

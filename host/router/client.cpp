@@ -127,7 +127,10 @@ void Client::become(session::SessionPtr session) {
   auto key = session::lane_key(session->credential);
   sockets_.services().store.touch(session->id);
   touched_ = home_.now();
-  login_ = fanout::Login{.session = std::move(session), .lane_key = std::move(key)};
+  login_ = fanout::Login{.session = std::move(session),
+                         .lane_key = std::move(key),
+                         .client = door_.client(),
+                         .connection = door_.connection()};
   sockets_.add(*this);
   // Ties what the log says of the connection to what it says of the session.
   if (auto& log = sockets_.services().log; log.enabled(Level::kDebug, "router"))

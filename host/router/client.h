@@ -40,6 +40,8 @@ class Door {
   virtual void close(std::string_view reason) = 0;
   /// The number of its connection in the log; 0: none.
   virtual std::uint64_t connection() const { return 0; }
+  /// The client's address, for the record.
+  virtual std::string client() const { return {}; }
 
  protected:
   ~Door() = default;

@@ -19,9 +19,9 @@ const fanout::Encoder& native_encoder();
 /// One client of the router. [lane]
 class NativeDoor final : public WsHandler, public router::Door {
  public:
-  /// `token`: what the upgrade brought, or empty.
-  NativeDoor(router::Sockets& sockets, const config::Engine& options, std::string token)
-      : sockets_(sockets), options_(options), token_(std::move(token)) {}
+  /// `token`: what the upgrade brought, or empty. `client`: whose address it came from.
+  NativeDoor(router::Sockets& sockets, const config::Engine& options, std::string token, std::string client)
+      : sockets_(sockets), options_(options), token_(std::move(token)), address_(std::move(client)) {}
   ~NativeDoor() override { *self_ = nullptr; }
 
   void opened(WebSocket& socket) override;
@@ -41,6 +41,7 @@ class NativeDoor final : public WsHandler, public router::Door {
   void problem(const Flow& flow, const Error& error, bool ended, const std::string& json) override;
   void close(std::string_view reason) override;
   std::uint64_t connection() const override { return socket_->connection().id(); }
+  std::string client() const override { return address_; }
 
   void take(wire::native::Message message);
   void authenticate(const wire::native::Message& message);
@@ -57,6 +58,7 @@ class NativeDoor final : public WsHandler, public router::Door {
   router::Sockets& sockets_;
   const config::Engine& options_;
   std::string token_;
+  const std::string address_;
   WebSocket* socket_ = nullptr;
   reactor::Timer deadline_;  // to authenticate
   reactor::Timer heartbeat_;

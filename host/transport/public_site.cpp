@@ -205,16 +205,17 @@ void PublicSite::handle(Connection& connection, const wire::HttpRequest& request
 std::variant<Site::Upgrade, wire::HttpResponse> PublicSite::upgrade(Connection& connection,
                                                                     const wire::HttpRequest& request) {
   if (is_native(request))
-    return open_websocket(connection, request, {.max_message = settings_.engine.max_payload},
-                          std::make_unique<NativeDoor>(sockets_, settings_.engine, router::token_of(request)),
-                          &compression_);
+    return open_websocket(
+        connection, request, {.max_message = settings_.engine.max_payload},
+        std::make_unique<NativeDoor>(sockets_, settings_.engine, router::token_of(request), request.client.text()),
+        &compression_);
   return engine_.upgrade(connection, request);
 }
 
 std::unique_ptr<EngineHandler> PublicSite::speak(router::Sockets& sockets, const wire::HttpRequest& request) const {
   return std::make_unique<SocketIo>(std::make_unique<RouterNamespaces>(
       sockets, settings_.engine.namespaces,
-      std::string(request.cookie(router::kSessionCookie).value_or(std::string_view{}))));
+      std::string(request.cookie(router::kSessionCookie).value_or(std::string_view{})), request.client.text()));
 }
 
 std::optional<wire::HttpResponse> AdminSite::refuse(const wire::HttpRequest& request) {

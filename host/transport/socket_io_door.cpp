@@ -72,7 +72,7 @@ bool fits(std::string_view name, std::string_view pattern) {
 std::unique_ptr<NamespaceHandler> RouterNamespaces::make(Namespace& joining) {
   if (std::none_of(names_.begin(), names_.end(), [&](const auto& one) { return fits(joining.name(), one); }))
     return nullptr;
-  return std::make_unique<SocketIoDoor>(sockets_, joining, cookie_token_);
+  return std::make_unique<SocketIoDoor>(sockets_, joining, cookie_token_, address_);
 }
 
 void SocketIoDoor::open(std::string_view auth) {

@@ -13,9 +13,9 @@ namespace pillard::transport {
 /// One client of the router. [lane]
 class SocketIoDoor final : public NamespaceHandler, public router::Door {
  public:
-  /// `cookie_token`: what the handshake's cookie held, or empty.
-  SocketIoDoor(router::Sockets& sockets, Namespace& joining, std::string cookie_token)
-      : sockets_(sockets), namespace_(joining), cookie_token_(std::move(cookie_token)) {}
+  /// `cookie_token`: what the handshake's cookie held, or empty. `client`: whose address it came from.
+  SocketIoDoor(router::Sockets& sockets, Namespace& joining, std::string cookie_token, std::string client)
+      : sockets_(sockets), namespace_(joining), cookie_token_(std::move(cookie_token)), address_(std::move(client)) {}
   ~SocketIoDoor() override { *self_ = nullptr; }
 
   void open(std::string_view auth) override;
@@ -32,10 +32,12 @@ class SocketIoDoor final : public NamespaceHandler, public router::Door {
   void emit(std::string_view event, std::string_view arguments_json) override;
   void close(std::string_view reason) override;
   std::uint64_t connection() const override { return namespace_.session().number(); }
+  std::string client() const override { return address_; }
 
   router::Sockets& sockets_;
   Namespace& namespace_;
   const std::string cookie_token_;
+  const std::string address_;
   const fanout::Encoder* encoder_ = nullptr;  // of what is not compressed
   std::unique_ptr<router::Client> client_;
   std::shared_ptr<SocketIoDoor*> self_ = std::make_shared<SocketIoDoor*>(this);
@@ -44,14 +46,16 @@ class SocketIoDoor final : public NamespaceHandler, public router::Door {
 /// The namespaces of one client: those that the configuration names.
 class RouterNamespaces final : public NamespaceMaker {
  public:
-  RouterNamespaces(router::Sockets& sockets, const std::vector<std::string>& names, std::string cookie_token)
-      : sockets_(sockets), names_(names), cookie_token_(std::move(cookie_token)) {}
+  RouterNamespaces(router::Sockets& sockets, const std::vector<std::string>& names, std::string cookie_token,
+                   std::string client)
+      : sockets_(sockets), names_(names), cookie_token_(std::move(cookie_token)), address_(std::move(client)) {}
   std::unique_ptr<NamespaceHandler> make(Namespace& joining) override;
 
  private:
   router::Sockets& sockets_;
   const std::vector<std::string>& names_;
   const std::string cookie_token_;
+  const std::string address_;
 };
 
 }  // namespace pillard::transport

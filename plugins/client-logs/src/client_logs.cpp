@@ -95,9 +95,7 @@ void LogQuery::check() {
 }
 
 Error explain(const Exit& exit, std::string_view service, bool with_sudo) {
-  if (with_sudo && (exit.status == 127 || exit.err.starts_with("sudo") || says(exit, "not allowed to execute") ||
-                    says(exit, "sudoers")))
-    return denied(service);
+  if (with_sudo && pillard::refused_by_sudo(exit)) return denied(service);
   if (exit.status == 127)
     return {Code::kUnsupported, "This node has no journalctl: the logs of " + std::string(service) + " need systemd."};
   if (says(exit, "insufficient permissions") || says(exit, "Permission denied") || says(exit, "not permitted"))
@@ -202,16 +200,16 @@ void LogSource::follow() {
 }
 
 void LogSource::read(std::vector<std::string> options, pillard::Function<void(Exit)> done) {
-  pillard::Command command{.argv = {"env", "LC_ALL=C"}};
-  auto& argv = command.argv;
-  if (with_sudo_) argv.insert(argv.end(), {"sudo", "-n"});
-  argv.insert(argv.end(), {"journalctl", "--no-pager", "--output=export", "--all",
-                           std::string("--output-fields=") + kFields, "--unit=" + unit_});
+  std::vector<std::string> argv{
+      "journalctl",     "--no-pager", "--output=export", "--all", std::string("--output-fields=") + kFields,
+      "--unit=" + unit_};
   argv.insert(argv.end(), std::make_move_iterator(options.begin()), std::make_move_iterator(options.end()));
+  if (with_sudo_) argv = pillard::with_sudo(std::move(argv));
+  argv.insert(argv.begin(), {"env", "LC_ALL=C"});
   expects_last_ = !last_.empty();
   parser_ = ExportParser{};
   journal_ = context_.node().bytes(
-      std::move(command), [this](std::string_view piece) { take(piece); }, std::move(done));
+      {.argv = std::move(argv)}, [this](std::string_view piece) { take(piece); }, std::move(done));
 }
 
 void LogSource::take(std::string_view piece) {

@@ -56,6 +56,15 @@ TEST(Log, WritesTimeLevelStageMessageAndFields) {
                                      "peer=192\\.0\\.2\\.7 open=12 left=-3 tls=false"));
 }
 
+TEST(Log, KeepsARecordAtEveryLevel) {
+  Written w(false, Level::kError);
+  w.log.info("plugin", "says");
+  w.log.record("plugin", "audit", {{"user", "eth"}});
+  ASSERT_EQ(w.lines->seen.size(), 1U);
+  EXPECT_THAT(w.last(), EndsWith("info plugin: audit user=eth"));
+  EXPECT_EQ(w.log.lines(Level::kInfo), 1U);
+}
+
 TEST(Log, ShowsTheLargestNumbers) {
   Written w;
   w.log.info("observe", "numbers",

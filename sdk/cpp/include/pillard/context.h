@@ -77,6 +77,13 @@ class PILLARD_API Context : public Scope {
   virtual const std::string& resume_from() const = 0;
 };
 
+/// What goes on record of a Call, in the plugin's words. Never a secret. At most 512 bytes of each are kept.
+struct AuditEntry {
+  std::string_view action;       ///< what was asked for: "restart"
+  std::string_view object;       ///< of what: "execution.service"
+  std::string_view result = {};  ///< how it came out: "exit 0, active"
+};
+
 /// A Call's view of its request.
 class PILLARD_API CallContext : public Scope {
  public:
@@ -86,6 +93,12 @@ class PILLARD_API CallContext : public Scope {
     reply_json(encoded(response));
   }
   virtual void reply_json(std::string json) = 0;
+
+  /// Puts this Call on record: when it ends, in whatever way, the host writes one line to its log, at any level. The
+  /// host says who asked (user, node, session, address) and how it ended (replied, the code of a Problem, or that the
+  /// caller left), the plugin what was done. Call it before anything is done, and again once the result is known: the
+  /// newest entry counts.
+  virtual void audit(const AuditEntry& entry) = 0;
 };
 
 /// A running stream: the constructor starts it, the destructor stops it. One serves any number of subscribers. Its

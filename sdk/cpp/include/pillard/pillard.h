@@ -11,5 +11,6 @@
 #include "pillard/problem.h"
 #include "pillard/registrar.h"
 #include "pillard/schema.h"
+#include "pillard/sudo.h"
 #include "pillard/unit.h"
 #include "pillard/version.h"

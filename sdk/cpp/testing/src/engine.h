@@ -80,6 +80,7 @@ struct Engine {
   std::vector<std::weak_ptr<Job>> jobs;
   std::map<std::string, std::int64_t> counters;
   std::vector<LogLine> logs;
+  std::vector<AuditLine> audits;
 
   std::vector<std::shared_ptr<Owner>> owners;
   std::deque<FakeStream> fake_streams;
@@ -183,11 +184,13 @@ class CallScope final : public ScopeOf<CallContext> {
   CallScope(Engine& engine, FakeCall& call, std::string name) : ScopeOf(engine, std::move(name)), call_(call) {}
   void build(const CallType& type, std::string_view params);
   void reply_json(std::string json) override;
+  void audit(const AuditEntry& entry) override;
 
  private:
-  void destroy_object() override { object_.reset(); }
+  void destroy_object() override;
   void told(const Error& error) override;
   FakeCall& call_;
+  std::optional<AuditLine> record_;
   std::unique_ptr<Call> object_;
 };
 

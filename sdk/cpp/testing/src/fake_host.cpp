@@ -92,6 +92,7 @@ const std::vector<Argv>& FakeHost::commands() const { return engine_->commands; 
 std::size_t FakeHost::live_handles() const { return engine_->live_handles(); }
 const std::map<std::string, std::int64_t>& FakeHost::counters() const { return engine_->counters; }
 const std::vector<LogLine>& FakeHost::logs() const { return engine_->logs; }
+const std::vector<AuditLine>& FakeHost::audits() const { return engine_->audits; }
 
 void FakeHost::finish() {
   engine_->end_all(std::nullopt);

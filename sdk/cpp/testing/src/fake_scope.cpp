@@ -92,10 +92,31 @@ void CallScope::reply_json(std::string json) {
   if (!usable("reply()")) return;
   if (!json::valid(json)) engine_.breaches.add(name() + ": reply_json() of what is no JSON: " + json.substr(0, 200));
   call_.reply_ = std::move(json);
+  if (record_) record_->end = "replied";
   end_with(std::nullopt);
 }
 
-void CallScope::told(const Error& error) { call_.problem_ = error; }
+void CallScope::audit(const AuditEntry& entry) {
+  if (!usable("audit()")) return;
+  if (entry.action.empty() || entry.object.empty())
+    engine_.breaches.add(name() + ": audit() without an action or an object");
+  record_ = AuditLine{std::string(entry.action), std::string(entry.object), std::string(entry.result), {}};
+}
+
+void CallScope::destroy_object() {
+  object_.reset();
+  if (record_ && record_->end.empty()) record_->end = "left";
+  if (record_) engine_.audits.push_back(*record_);
+}
+
+/// Comes behind destroy_object().
+void CallScope::told(const Error& error) {
+  call_.problem_ = error;
+  if (!record_) return;
+  auto& line = engine_.audits.back();
+  line.end = pillard::name(error.code());
+  if (line.result.empty()) line.result = error.what();
+}
 
 }  // namespace pillard::testing::detail
 

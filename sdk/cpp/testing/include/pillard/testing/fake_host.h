@@ -34,6 +34,14 @@ struct LogLine {
   std::string message;
 };
 
+/// What the host would have written of a Call that ended: CallContext::audit()'s newest entry, and how it ended.
+struct AuditLine {
+  std::string action;
+  std::string object;
+  std::string result;  ///< the plugin's, else the Problem's message
+  std::string end;     ///< "replied", the code of the Problem, or "left"
+};
+
 /// A subscription with a Source of its own; it stays valid as long as its FakeHost.
 class FakeStream {
  public:
@@ -147,6 +155,8 @@ class FakeHost {
   std::size_t live_handles() const;
   const std::map<std::string, std::int64_t>& counters() const;
   const std::vector<LogLine>& logs() const;
+  /// One for each Call that was put on record and has ended.
+  const std::vector<AuditLine>& audits() const;
 
   /// Ends every Source and Call, then reports all breaches: an exec() that no rule answers, Handles that outlive their
   /// Source, a Context used after its end or from another thread, counters with bad names, work that never comes to
