@@ -295,6 +295,56 @@ export interface StatusUpdateItem {
   pid?: number;
 }
 
+/** What `control_service` asks for. */
+export interface ControlServiceParams {
+  /** Name of a systemd unit; .service may be left out. At most 255 bytes. */
+  service: string;
+  /** What to do with it. */
+  action: "start" | "stop" | "restart" | "enable" | "disable";
+}
+
+/** What `control_service` answers. */
+export interface ControlServiceResponse {
+  /** As asked for, without .service. */
+  service: string;
+  /** As asked for. */
+  action: "start" | "stop" | "restart" | "enable" | "disable";
+  /** Whether it worked; of a start and a restart: whether the unit still runs 2 s later. */
+  success: boolean;
+  /** Of systemctl; -1: ended by a signal. From -1 to 255. */
+  exit_status: number;
+  /** The unit's ActiveState afterwards: active, inactive, failed, ... */
+  state?: string;
+  /** Its SubState: running, dead, auto-restart, ... */
+  sub?: string;
+  /** How its last run ended: success, exit-code, timeout, ... */
+  result?: string;
+  /** Whether it starts at boot: enabled, disabled, static, ... */
+  enabled?: string;
+  /** What was run on the node. */
+  command: string;
+  /** What systemctl printed. */
+  output: string;
+  /** If start, stop or restart failed: the unit's newest 20 lines, as far as the user may read them. */
+  journal: string[];
+  /** The same in a sentence. */
+  message: string;
+}
+
+/** What `get_config` asks for. */
+export interface GetConfigParams {
+  /** Name of a systemd unit; .service may be left out. At most 255 bytes. */
+  service: string;
+}
+
+/** What `get_config` answers. */
+export interface GetConfigResponse {
+  /** As asked for, without .service. */
+  service: string;
+  /** The unit file and its drop-ins, each below a line with its path. */
+  content: string;
+}
+
 /** What can be subscribed to, by the message that does it. */
 export interface Streams {
   /** Of the plugin client-logs. */
@@ -324,7 +374,18 @@ export interface Streams {
 }
 
 /** What is answered once, by its message. */
-export interface Calls {}
+export interface Calls {
+  /** Of the plugin service-control. */
+  control_service: {
+    params: ControlServiceParams;
+    response: ControlServiceResponse;
+  };
+  /** Of the plugin service-control. */
+  get_config: {
+    params: GetConfigParams;
+    response: GetConfigResponse;
+  };
+}
 
 /** For `Socket<ServerToClientEvents, ClientToServerEvents>` of socket.io-client. */
 export interface ServerToClientEvents {
@@ -350,6 +411,8 @@ export interface ClientToServerEvents {
   subscribe_status: (params?: SubscribeStatusParams | null, acknowledge?: Acknowledge<null>) => void;
   /** Ends what was subscribed to with the same params. */
   unsubscribe_status: (params?: SubscribeStatusParams | null, acknowledge?: Acknowledge<null>) => void;
+  control_service: (params: ControlServiceParams, acknowledge: Acknowledge<ControlServiceResponse>) => void;
+  get_config: (params: GetConfigParams, acknowledge: Acknowledge<GetConfigResponse>) => void;
 }
 
 /** Given back in the answer, as it was written. */

@@ -67,7 +67,7 @@ test("the shipped configuration has no mistake", async (t) => {
   const { code, out, err } = await check(configured(t));
   assert.equal(code, 0, err);
   assert.doesNotMatch(err, /warning|error/);
-  assert.match(out, /no mistakes; 3 plugins/);
+  assert.match(out, /no mistakes; 4 plugins/);
 });
 
 test("a key with a typing error is named with file and line", async (t) => {

@@ -79,7 +79,7 @@ test("figures tell what the process, its loops and its plugins do", async (t) =>
   await above("pillard_plugin_seconds_total", 0);
   await above("pillard_log_lines_total", 3);
   assert.equal(await daemon.metric("pillard_build_info"), 1);
-  assert.equal(await daemon.metric("pillard_plugins"), 3);
+  assert.equal(await daemon.metric("pillard_plugins"), 4);
   assert.equal(await daemon.metric("pillard_plugin_failures_total"), 0);
 });
 

@@ -367,7 +367,8 @@ TEST(LoadFile, TakesTheFileThatIsShipped) {
   const auto loaded = load_file({.file = file, .executable = "/usr/bin/pillard"});
   EXPECT_THAT(texts(loaded.mistakes), IsEmpty());
   EXPECT_THAT(loaded.warnings, IsEmpty());
-  EXPECT_THAT(loaded.settings.plugins.enabled, ElementsAre("node-status", "client-logs", "node-metrics"));
+  EXPECT_THAT(loaded.settings.plugins.enabled,
+              ElementsAre("node-status", "client-logs", "node-metrics", "service-control"));
   EXPECT_EQ(loaded.settings.ssh.known_hosts, (root / "build/known_hosts").lexically_normal());
 }
 

@@ -27,6 +27,11 @@ socket.on("authenticated", () => {
     else answer.data satisfies null;
   });
   socket.emit("unsubscribe_logs", { service: "execution" });
+  socket.emit("control_service", { service: "execution", action: "restart" }, (answer) => {
+    if (answer.data && !answer.data.success) answer.data.journal.forEach((line) => line satisfies string);
+  });
+  // @ts-expect-error: no such action
+  socket.emit("control_service", { service: "execution", action: "reload" });
   socket.emit("authenticate", "token", (good) => good satisfies boolean);
   // @ts-expect-error: a required param
   socket.emit("subscribe_logs");
