@@ -3,10 +3,18 @@
 #include <fmt/format.h>
 
 #include "router/problem.h"
+#include "router/rest.h"
 
 namespace pillard::router {
 
 bool is_api(std::string_view path) noexcept { return path.starts_with(kCallPath) || path.starts_with(kStreamPath); }
+
+const Wording& api_wording() noexcept {
+  static constexpr Wording kWording{
+      .success = [](std::string json) { return json_response(200, std::move(json)); },
+      .problem = [](const Error& error, int status) { return problem_response(error, status); }};
+  return kWording;
+}
 
 std::string_view api_type(std::string_view path) noexcept {
   return path.substr(path.starts_with(kCallPath) ? kCallPath.size() : kStreamPath.size());

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "loader/registry.h"
+#include "router/problem.h"
 #include "wire/http_head.h"
 #include "wire/http_response.h"
 
@@ -14,6 +15,9 @@ inline constexpr std::string_view kStreamPath = "/api/stream/";
 
 /// [any] Whether refusals of this path are problems of RFC 9457.
 bool is_api(std::string_view path) noexcept;
+/// [any] How calls below kCallPath are answered: the JSON as it is, or a Problem.
+const Wording& api_wording() noexcept;
+
 /// [any] The message type that a path below one of the two names.
 std::string_view api_type(std::string_view path) noexcept;
 

@@ -4,6 +4,7 @@
 
 #include "pillard/version.h"
 #include "router/api.h"
+#include "router/old_calls.h"
 
 namespace pillard::router {
 
@@ -131,6 +132,28 @@ std::string stream_operation(const loader::StreamEntry& entry) {
       .object();
 }
 
+/// One of the old server's calls, as what answers it is described.
+std::string old_operation(const OldCall& old, const loader::CallEntry& entry) {
+  const auto name = old.path.substr(old.path.rfind('/') + 1);
+  const auto failure = Members()
+                           .add_text("description", "It did not work.")
+                           .add("content", content("application/json", ref("schemas", "OldFailure")))
+                           .object();
+  const auto success = Members()
+                           .add_text("description", "As the old server answered.")
+                           .add("content", content("application/json", old.schema()))
+                           .object();
+  const auto body =
+      Members().add("required", "true").add("content", content("application/json", entry.type->params().json)).object();
+  return Members()
+      .add_text("operationId", name)
+      .add("tags", fmt::format(R"(["{}"])", entry.plugin->name()))
+      .add_text("summary", fmt::format("Calls {} and answers as the old server did.", old.type))
+      .add("requestBody", body)
+      .add("responses", Members().add("200", success).add("default", failure).object())
+      .object();
+}
+
 std::string rest_paths(Members& paths) {
   constexpr std::string_view kOpen = R"("security":[])";
   paths.add("/api/ssh/connect",
@@ -190,6 +213,7 @@ std::string schemas(const loader::Registry& registry) {
   all.add("ConnectFailure", connect_failure_schema());
   all.add("Failure", R"({"type":"object","properties":{"success":{"const":false},"error":{"type":"string"},)"
                      R"("message":{"type":"string"}},"required":["success","error","message"]})");
+  all.add("OldFailure", old_failure_schema());
   all.add("Health", R"({"type":"object","properties":{"status":{"enum":["ok","failing"]},"checks":{"type":"object"}},)"
                     R"("required":["status","checks"]})");
   for (const auto* stream : registry.streams()) all.add(stream->type->options().event, stream->type->event_schema());
@@ -205,6 +229,9 @@ std::string openapi(const loader::Registry& registry, std::string_view base) {
   for (const auto* stream : registry.streams())
     paths.add(fmt::format("{}{}", kStreamPath, stream->type->options().subscribe),
               Members().add("get", stream_operation(*stream)).object());
+  for (const auto& old : old_calls())
+    if (const auto* entry = old.type.empty() ? nullptr : registry.find_call(old.type))
+      paths.add(old.path, Members().add("post", old_operation(old, *entry)).object());
   const auto info = Members()
                         .add_text("title", "pillard")
                         .add_text("version", PILLARD_SDK_VERSION)

@@ -1,10 +1,10 @@
 #include "router/rest.h"
 
 #include <fmt/format.h>
-#include <array>
 
 #include "observe/ids.h"
 #include "pillard/schema.h"
+#include "router/old_calls.h"
 #include "router/openapi.h"
 #include "session/record.h"
 #include "ssh/private_key.h"
@@ -49,11 +49,6 @@ struct Failure {
   std::string message;
   PILLARD_FIELDS(Failure, PILLARD_FIELD(success), PILLARD_FIELD(error), PILLARD_FIELD(message))
 };
-
-/// The old server's calls that pillard does not offer.
-constexpr std::array<std::string_view, 6> kUnsupported = {"/api/ssh/execute",      "/api/ssh/controlService",
-                                                          "/api/ssh/getConfig",    "/api/ssh/updateClient",
-                                                          "/api/ssh/resyncClient", "/api/ssh/exposeRpc"};
 
 wire::HttpResponse failure(const Error& error) {
   // The old server knew only these two; its pages show the message.
@@ -128,11 +123,11 @@ void Rest::handle(reactor::Reactor& home, const wire::HttpRequest& request, std:
     auto report = request.path == "/healthz" ? services_.health.alive() : services_.health.ready();
     return answer(json_response(report.status, std::move(report.json)));
   }
-  const bool known = std::find(kUnsupported.begin(), kUnsupported.end(), request.path) != kUnsupported.end();
-  if (request.path == "/api/ssh/connect" || request.path == "/api/ssh/disconnect" || known) {
+  // Those that a plugin answers have a door of their own.
+  if (const auto* const old = find_old_call(request.path))
+    if (auto refusal = refuse_old_call(*old, services_.registry, request)) return answer(std::move(*refusal));
+  if (request.path == "/api/ssh/connect" || request.path == "/api/ssh/disconnect") {
     if (request.method != "POST") return answer(method_not_allowed("POST"));
-    if (known)
-      return answer(error_response(501, "This call of the old server is not offered here; see the documentation."));
     if (request.path == "/api/ssh/connect") {
       connect(home, body, context, std::move(answer));
       return session::wipe(body);  // it holds the password

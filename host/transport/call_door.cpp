@@ -11,24 +11,30 @@ class NoEvents final : public fanout::Encoder {
  public:
   void encode(std::string&, const fanout::Label&, std::string_view, std::string_view) const override {}
 };
-}  // namespace
 
-wire::HttpResponse too_many_requests(std::chrono::steady_clock::duration wait) {
-  auto response = router::problem_response(Error(Code::kOverloaded, "Too many requests from this address."));
+constexpr auto kTooMany = "Too many requests from this address.";
+constexpr auto kEnds = "The server ends; ask again.";
+
+wire::HttpResponse retry_after(wire::HttpResponse response, std::chrono::steady_clock::duration wait) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
   response.headers.emplace_back("Retry-After", std::to_string(seconds));
   return response;
 }
+}  // namespace
 
-wire::HttpResponse server_ends() {
-  return router::problem_response(Error(Code::kOverloaded, "The server ends; ask again."), 503);
+wire::HttpResponse too_many_requests(std::chrono::steady_clock::duration wait) {
+  return retry_after(router::problem_response(Error(Code::kOverloaded, kTooMany)), wait);
 }
 
+wire::HttpResponse server_ends() { return router::problem_response(Error(Code::kOverloaded, kEnds), 503); }
+
 CallDoor::CallDoor(router::Sockets& sockets, AddressBudgets& budgets, const Connection& connection,
-                   const wire::HttpRequest& request)
+                   const wire::HttpRequest& request, std::string_view type, const router::Wording& wording)
     : budgets_(budgets),
       connection_(connection),
       request_(request),
+      type_(type),
+      wording_(wording),
       reactor_(connection.home().reactor()),
       client_(sockets, reactor_, *this) {}
 
@@ -44,33 +50,39 @@ void CallDoor::handle(std::string body, Site::Answer answer) {
   if (const auto wait = budgets_.charge(request_.client, reactor_.now(), body.size()); wait.count() > 0) {
     metrics.throttled.add();
     metrics.limits.messages_per_second.add();
-    return respond(too_many_requests(wait));
+    return respond(retry_after(wording_.problem(Error(Code::kOverloaded, kTooMany), 0), wait));
   }
   auto token = router::token_of(request_);
-  if (token.empty()) return respond(router::problem_response(router::no_token()));
+  if (token.empty()) return refuse(router::no_token());
   if (!body.empty()) {
     try {
       json::Reader reader(body);
       reader.read_raw();
       reader.finish();
     } catch (const json::ParseError& error) {
-      return respond(router::problem_response(
-          Error(Code::kBadRequest, std::string("The body is not valid JSON: ") + error.what())));
+      return refuse(Error(Code::kBadRequest, std::string("The body is not valid JSON: ") + error.what()));
     }
   }
   client_.open(std::move(token), [this](const std::optional<Error>& refusal) {
     // Only the store being away is not about the token.
-    if (refusal) respond(router::problem_response(*refusal, refusal->code() == Code::kUnauthenticated ? 401 : 503));
+    if (refusal) refuse(*refusal, refusal->code() == Code::kUnauthenticated ? 401 : 503);
   });
   // Waits for the token.
-  client_.message(router::api_type(request_.path), body, [this](const router::Outcome& outcome) {
-    respond(outcome.error ? router::problem_response(*outcome.error) : router::json_response(200, outcome.data));
-  });
+  client_.message(type_, body, [this](const router::Outcome& outcome) { this->answer(outcome); });
 }
 
-void CallDoor::going_away() { respond(server_ends()); }
+void CallDoor::answer(const router::Outcome& outcome) {
+  if (outcome.error) return refuse(*outcome.error);
+  try {
+    respond(wording_.success(outcome.data));
+  } catch (const Error& error) {
+    refuse(error);
+  }
+}
 
-void CallDoor::close(std::string_view) { respond(router::problem_response(router::dead_session())); }
+void CallDoor::going_away() { refuse(Error(Code::kOverloaded, kEnds), 503); }
+
+void CallDoor::close(std::string_view) { refuse(router::dead_session()); }
 
 /// Not from inside: the answer ends this visit, and with it the client whose code is running.
 void CallDoor::respond(wire::HttpResponse response) {

@@ -1,6 +1,7 @@
 #include "transport/public_site.h"
 
 #include "router/api.h"
+#include "router/old_calls.h"
 #include "router/problem.h"
 #include "transport/call_door.h"
 #include "transport/listener.h"
@@ -154,7 +155,11 @@ std::uint64_t PublicSite::body_limit(const Connection& connection, const wire::H
 Site::Admission PublicSite::visit(Connection& connection, const wire::HttpRequest& request) {
   if (is_engine(request)) return engine_.visit(connection, request);
   if (request.path.starts_with(router::kCallPath))
-    return std::make_unique<CallDoor>(sockets_, budgets_, connection, request);
+    return std::make_unique<CallDoor>(sockets_, budgets_, connection, request, router::api_type(request.path),
+                                      router::api_wording());
+  if (const auto* const old = router::find_old_call(request.path))
+    if (!router::refuse_old_call(*old, sockets_.services().registry, request))
+      return std::make_unique<CallDoor>(sockets_, budgets_, connection, request, old->type, old->wording);
   return nullptr;
 }
 

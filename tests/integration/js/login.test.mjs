@@ -133,12 +133,7 @@ test("a GET of the login says what it takes", async () => {
   assert.match(answer.json.message, /POST/);
 });
 
-test("calls of the old server that are not offered say so", async () => {
-  for (const call of ["execute", "controlService", "getConfig", "updateClient", "resyncClient", "exposeRpc"]) {
-    const answer = await daemon.post(`/api/ssh/${call}`, {});
-    assert.equal(answer.status, 501, call);
-    assert.match(answer.json.message, /not offered/);
-  }
+test("there is nothing at other addresses", async () => {
   assert.equal((await daemon.post("/api/ssh/elsewhere", {})).status, 404);
   assert.equal((await daemon.get("/elsewhere")).status, 404);
 });

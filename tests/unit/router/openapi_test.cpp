@@ -54,7 +54,8 @@ TEST_F(OpenApiTest, HasAPathForEachTypeAndForTheRestCalls) {
   std::vector<std::string> paths;
   for (const auto& [path, operations] : members(at(document, {"paths"}))) paths.push_back(path);
   EXPECT_THAT(paths, ElementsAre("/api/call/get_config", "/api/openapi.json", "/api/ssh/connect", "/api/ssh/disconnect",
-                                 "/api/stream/subscribe_logs", "/api/stream/subscribe_status", "/healthz", "/readyz"));
+                                 "/api/ssh/getConfig", "/api/stream/subscribe_logs", "/api/stream/subscribe_status",
+                                 "/healthz", "/readyz"));
 }
 
 TEST_F(OpenApiTest, DescribesParametersByTheirFields) {
@@ -69,6 +70,13 @@ TEST_F(OpenApiTest, DescribesTheBodyOfACall) {
   EXPECT_EQ(at(document, {"paths", "/api/call/get_config", "post", "requestBody", "required"}), "false");
   EXPECT_THAT(at(document, {"paths", "/api/call/get_config", "post", "responses", "default"}),
               HasSubstr("#/components/responses/Problem"));
+}
+
+TEST_F(OpenApiTest, DescribesTheOldCallsThatAreAnswered) {
+  const auto old = at(document, {"paths", "/api/ssh/getConfig", "post"});
+  EXPECT_EQ(at(old, {"operationId"}), R"("getConfig")");
+  EXPECT_THAT(at(old, {"responses", "200"}), HasSubstr(R"("required":["success","content"])"));
+  EXPECT_THAT(at(old, {"responses", "default"}), HasSubstr("#/components/schemas/OldFailure"));
 }
 
 TEST_F(OpenApiTest, HidesNoFieldOfALoginAndMarksItsSecrets) {

@@ -201,16 +201,25 @@ TEST_F(RestTest, GivesCookiesThePathThatTheBrowserSees) {
   asked = &rest;
 }
 
-TEST_F(RestTest, SaysOfTheOldCallsThatTheyAreNotOffered) {
-  for (const auto* call : {"execute", "controlService", "getConfig", "updateClient", "resyncClient", "exposeRpc"}) {
+TEST_F(RestTest, SaysWhatToUseInsteadOfTheOldCallsThatNothingAnswers) {
+  const std::pair<const char*, const char*> cases[] = {{"execute", "log in to the node with an SSH client"},
+                                                       {"controlService", "enable it in [plugins]"},
+                                                       {"updateClient", "on the node itself"},
+                                                       {"resyncClient", "on the node itself"},
+                                                       {"exposeRpc", "get_config"}};
+  for (const auto& [call, words] : cases) {
     const auto response = post("/api/ssh/" + std::string(call), "{}");
     EXPECT_EQ(response.status, 501) << call;
-    EXPECT_THAT(response.body, HasSubstr(R"("success":false,"error":"Not Implemented")"));
+    EXPECT_THAT(response.body, testing::StartsWith(R"({"success":false,"error":")")) << call;
+    EXPECT_THAT(response.body, testing::EndsWith(R"(","code":"unsupported"})")) << call;
+    const auto message = response.body.substr(response.body.find(R"("message":)"));
+    EXPECT_THAT(message, HasSubstr(words)) << call;
+    EXPECT_THAT(response.body, testing::Not(HasSubstr("auth"))) << "old pages would log in again";
   }
 }
 
 TEST_F(RestTest, NamesTheMethodThatAnAddressTakes) {
-  for (const auto* path : {kConnect, kDisconnect, "/api/ssh/execute"}) {
+  for (const auto* path : {kConnect, kDisconnect, "/api/ssh/execute", "/api/ssh/getConfig"}) {
     const auto response = get(path);
     EXPECT_EQ(response.status, 405) << path;
     EXPECT_EQ(header(response, "Allow"), "POST") << path;

@@ -118,6 +118,39 @@ TEST_F(HttpDoorsTest, AnswersACallWithTheProblemOfItsNode) {
   }
 }
 
+constexpr auto kOldCall = "POST /api/ssh/getConfig";
+
+TEST_F(HttpDoorsTest, AnswersAnOldCallInTheWordsOfTheOldServer) {
+  const auto session = log_in();
+  auto answer = server.ask(kOldCall, kJson + cookie(session->id) + kDashboard, "{}");
+  EXPECT_EQ(answer.status, 502);
+  EXPECT_THAT(answer.body, testing::StartsWith(R"({"success":false,"error":")"));
+  EXPECT_THAT(answer.body, testing::EndsWith(R"("code":"disconnected"})"));
+  EXPECT_TRUE(answer.has("Content-Type: application/json\r\n"));
+  EXPECT_TRUE(answer.has("Access-Control-Allow-Origin: http://localhost:3000\r\n"));
+  answer = server.ask(kOldCall, kJson + bearer(session->id), "{\"a\":tru}");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr(R"("error":"Invalid request data","message":"The body is not valid JSON: )"));
+  for (const auto& fields : {std::string(), cookie("dead"), bearer(session::new_token())}) {
+    answer = server.ask(kOldCall, kJson + fields, "{}");
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_THAT(answer.body, HasSubstr(R"("error":"Authentication required. Please log in.")"));
+  }
+}
+
+TEST_F(HttpDoorsTest, HoldsOldCallsToTheRulesOfAllOthers) {
+  EXPECT_EQ(server.ask(kOldCall, std::string(kJson) + kEvil, "{}").status, 403);
+  EXPECT_EQ(server.ask(kOldCall, "Content-Type: text/plain\r\n", "{}").status, 415);
+  EXPECT_EQ(server.ask(kOldCall, kJson, std::string(1001, ' ')).status, 413);
+  EXPECT_EQ(server.ask("GET /api/ssh/getConfig").status, 405);
+  EXPECT_EQ(server.ask("POST /api/ssh/controlService", kJson, "{}").status, 501) << "no plugin offers it";
+  for (int i = 0; i < 20; ++i) server.ask(kOldCall, kJson, "{}");
+  const auto answer = server.ask(kOldCall, kJson, "{}");
+  EXPECT_EQ(answer.status, 429) << "they count among the calls of an address";
+  EXPECT_TRUE(answer.has("Retry-After: 1\r\n"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("error":"Too many requests from this address.")"));
+}
+
 TEST_F(HttpDoorsTest, LimitsWhatAnAddressAsks) {
   std::string last;
   for (int i = 0; i < 21; ++i) {
