@@ -45,6 +45,8 @@ Plugins read_plugins(const Config& config, const std::filesystem::path& base, co
       plugins.enabled.push_back(std::move(name));
     }
   }
+  plugins.max_failures = size(config, "plugins.max_failures", plugins.max_failures, 0, 10'000);
+  plugins.failure_window = seconds(config.integer("plugins.failure_window", plugins.failure_window.count(), 1, 86'400));
   return plugins;
 }
 
@@ -159,6 +161,8 @@ Settings read(const Config& config, const Sources& sources, bool port_replaced) 
   settings.log = read_log(config);
   settings.watchdog = read_watchdog(config);
   settings.limits = read_limits(config);
+  for (auto& key : config.asked())
+    if (key.given) settings.given.emplace(std::move(key.name), std::move(key.value));
   return settings;
 }
 

@@ -87,9 +87,11 @@ struct Ssh {
 };
 
 struct Plugins {
-  std::filesystem::path directory;      // <name>.so lie here; default ../lib/pillard/plugins from the executable
-  std::filesystem::path configuration;  // no key: conf.d beside the file; <name>.ini lie here
-  std::vector<std::string> enabled;     // [a-z0-9-]+, each once, loaded in this order
+  std::filesystem::path directory;           // <name>.so lie here; default ../lib/pillard/plugins from the executable
+  std::filesystem::path configuration;       // no key: conf.d beside the file; <name>.ini lie here
+  std::vector<std::string> enabled;          // [a-z0-9-]+, each once, loaded in this order
+  std::size_t max_failures = 20;             // a plugin whose code is left by so many exceptions ...
+  std::chrono::seconds failure_window{300};  // ... in this time is stopped; 0 failures: it goes on
 };
 
 struct Engine {
@@ -149,6 +151,7 @@ struct Settings {
   Logging log;
   Watchdog watchdog;
   Limits limits;
+  std::map<std::string, std::string> given;  // every key that has a value of its own, with it; may hold a password
 };
 
 /// All that settings are made from. Nothing else is looked at: no environment, no disk.

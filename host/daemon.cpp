@@ -2,8 +2,11 @@
 
 #include <cstdlib>
 #include <future>
+#include <set>
 #include <stdexcept>
 #include <thread>
+
+#include "router/plugin_status.h"
 
 namespace pillard {
 
@@ -13,6 +16,22 @@ constexpr std::chrono::milliseconds kSweep{500};  // between looks for sessions 
 
 unsigned reactor_count(const config::Settings& settings) {
   return settings.server.reactors ? settings.server.reactors : std::max(1U, std::thread::hardware_concurrency());
+}
+
+loader::PluginsOptions options_of(const config::Plugins& plugins) {
+  return {.directory = plugins.directory, .configuration = plugins.configuration, .enabled = plugins.enabled};
+}
+
+std::vector<std::string> changed_keys(const std::map<std::string, std::string>& before,
+                                      const std::map<std::string, std::string>& after) {
+  std::set<std::string> changed;
+  for (const auto* one : {&before, &after})
+    for (const auto& [key, value] : *one) {
+      const auto& other = one == &before ? after : before;
+      const auto found = other.find(key);
+      if (found == other.end() || found->second != value) changed.insert(key);
+    }
+  return {changed.begin(), changed.end()};
 }
 
 ssh::HostKeyMode mode_of(config::HostKeys keys) {
@@ -65,19 +84,54 @@ void Daemon::load_plugins() {
   const auto held = [this](std::string_view plugin, std::chrono::nanoseconds took) {
     if (started_) watchdog_->held(plugin, took);  // else no loop waits
   };
-  const loader::PluginsOptions options{.directory = settings_.plugins.directory,
-                                       .configuration = settings_.plugins.configuration,
-                                       .enabled = settings_.plugins.enabled};
-  plugins_ = std::make_unique<loader::Plugins>(
-      options, loader::Services{.log = log_, .metrics = metrics_, .held = held, .slow = settings_.watchdog.slow});
+  const auto keeps_failing = [this](const std::string& plugin, std::uint64_t run) {
+    if (started_ && !steward_.submit([this, plugin, run] { stop_failing(plugin, run); }))
+      log_.error("loader", "a plugin keeps failing, and could not be stopped", {{"plugin", plugin}});
+  };
+  // Its destructors may wait for threads of its own: not on a loop.
+  const auto dispose = [this](std::unique_ptr<loader::Generation> gone) {
+    // While nothing runs yet, or any more, and when it takes no more, it goes here.
+    if (started_) (void)steward_.submit([gone = std::move(gone)]() mutable { gone.reset(); });
+  };
+  const loader::Services services{.log = log_,
+                                  .metrics = metrics_,
+                                  .held = held,
+                                  .slow = settings_.watchdog.slow,
+                                  .keeps_failing = keeps_failing,
+                                  .max_failures = settings_.plugins.max_failures,
+                                  .failure_window = settings_.plugins.failure_window};
+  plugins_ = std::make_unique<loader::Plugins>(options_of(settings_.plugins), services, dispose);
   std::string wrong;
   for (const auto& error : plugins_->errors())
     if (error.step() != "configuration") wrong += std::string("\n  ") + error.what();  // else its mistakes say more
   for (const auto& mistake : plugins_->mistakes()) wrong += "\n  " + mistake.text();
   if (!wrong.empty()) throw std::runtime_error("plugins could not be loaded:" + wrong);
-  health_.add("plugins", observe::Bearing::kReady, [count = plugins_->records().size()] {
-    return observe::Check{.ok = true, .detail = std::to_string(count) + " loaded"};
+  // One that was stopped does not make the others useless: the daemon stays ready, and says so.
+  health_.add("plugins", observe::Bearing::kReady, [this] {
+    std::size_t running = 0;
+    std::string others;
+    for (const auto& plugin : plugins_->report()) {
+      if (plugin.state == loader::State::kRunning) {
+        ++running;
+      } else if (plugin.state != loader::State::kStopped) {
+        others += ", " + plugin.record->name() + ' ' + std::string(name(plugin.state));
+      }
+    }
+    return observe::Check{.ok = true, .detail = std::to_string(running) + " loaded" + others};
   });
+}
+
+void Daemon::apply(const loader::PluginsOptions& options) {
+  plugins_->apply(options, [this](const loader::PluginRecord& changed) { hub_->refresh(changed); });
+  for (const auto& error : plugins_->errors())
+    if (error.step() != "configuration")  // else its mistakes say more
+      log_.error("loader", "not loaded", {{"why", error.what()}});
+  for (const auto& mistake : plugins_->mistakes()) log_.error("loader", "not loaded", {{"why", mistake.text()}});
+  log_.info("daemon", "configuration taken over", {{"plugins", plugins_->records().size()}});
+}
+
+void Daemon::stop_failing(const std::string& plugin, std::uint64_t run) {
+  if (const auto* stopped = plugins_->stop_failing(plugin, run)) hub_->refresh(*stopped);
 }
 
 void Daemon::build_store() {
@@ -154,7 +208,7 @@ void Daemon::build_transport() {
   if (!settings_.admin.listen) return;
   constexpr std::size_t kAdminConnections = 64;
   listener_options = {};  // nothing that was set for proxies
-  admin_site_ = std::make_unique<transport::AdminSite>(services);
+  admin_site_ = std::make_unique<transport::AdminSite>(services, [this] { return router::plugins_json(*plugins_); });
   admin_connections_ =
       std::make_unique<transport::Connections>(admin_loop_, settings_.limits, log_, *transport_metrics_);
   admin_listener_ = std::make_unique<transport::Listener>(
@@ -190,12 +244,17 @@ std::vector<config::Endpoint> Daemon::listening() const {
   return all;
 }
 
-void Daemon::reload() {
-  if (tls_) {
-    tls_->reload();
-  } else {
-    log_.info("daemon", "there is no certificate to reload; all else of the configuration is read at the start", {});
-  }
+void Daemon::reload(const config::Loaded& now) {
+  if (tls_) tls_->reload();
+  for (const auto& mistake : now.mistakes) log_.error("config", "mistake", {{"what", mistake.text()}});
+  if (!now.mistakes.empty())
+    return log_.error("daemon", "the configuration has mistakes: nothing of it is taken over",
+                      {{"file", now.settings.file.string()}});
+  for (const auto& key : changed_keys(settings_.given, now.settings.given))
+    if (!key.starts_with("plugins.") || key == "plugins.max_failures" || key == "plugins.failure_window")
+      log_.warning("config", "changed, but only a start of the daemon takes it over", {{"key", key}});
+  if (!steward_.submit([this, options = options_of(now.settings.plugins)] { apply(options); }))
+    log_.error("daemon", "too many reloads wait already", {});
 }
 
 /// Clients get their close frames, as far as they take them at once.
@@ -222,6 +281,7 @@ Daemon::~Daemon() {
   reactors_.stop();
   admin_loop_.stop();
   admin_loop_.join();
+  steward_.stop();
   started_ = false;
   store_->stop();
   // The loops have ended: from here on all lanes are this thread. What is taken down owes others a last word (a

@@ -34,12 +34,14 @@ class Daemon {
   void start();
   /// What it listens on: of the public listener, then of the admin one if there is one.
   std::vector<config::Endpoint> listening() const;
-  /// [any] Reads the certificate again, for the connections that come from now on; one that cannot be used changes
-  /// nothing.
-  void reload();
+  /// [main] Takes over what can change while it runs: the certificate, for the connections that come from now on, and
+  /// the plugins. What cannot be used changes nothing, and the log says so. Plugins are loaded in the background.
+  void reload(const config::Loaded& now);
 
  private:
   void load_plugins();
+  void apply(const loader::PluginsOptions& options);
+  void stop_failing(const std::string& plugin, std::uint64_t run);
   void build_store();
   void build_ssh();
   void build_transport();
@@ -59,6 +61,7 @@ class Daemon {
   reactor::Reactor admin_loop_;  // of its own: /metrics and /readyz answer while another loop hangs
   std::vector<std::atomic<loader::Running*>> running_;  // which plugin runs on which loop, once they run
   std::unique_ptr<observe::Watchdog> watchdog_;
+  reactor::Workers steward_{{.name = "plugins", .threads = 1}};  // while the daemon runs it alone changes the plugins
   std::unique_ptr<loader::Plugins> plugins_;
   std::unique_ptr<session::Store> store_;
   session::MemoryStore* memory_store_ = nullptr;  // which of both it is

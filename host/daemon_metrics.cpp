@@ -60,8 +60,6 @@ void describe_workers(Metrics& metrics, const reactor::Workers& workers, std::ve
 void Daemon::describe() {
   hooks_ = observe::describe_process(metrics_);
   metrics_.gauge("pillard_build_info", "Always 1; which version this is.", {{"version", sdk_version()}}).set(1);
-  metrics_.gauge("pillard_plugins", "Plugins that are loaded.")
-      .set(static_cast<std::int64_t>(plugins_->records().size()));
   for (std::size_t i = 0; i < reactors_.size(); ++i) describe_loop(metrics_, reactors_[i], hooks_);
   describe_loop(metrics_, admin_loop_, hooks_);
   describe_workers(metrics_, *look_ups_, hooks_);

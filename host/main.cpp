@@ -74,7 +74,8 @@ class Main final : public Poco::Util::ServerApplication {
       return EXIT_USAGE;
     }
     if (!plugin_.empty()) return cli::check_plugin({.file = plugin_, .configuration = config_}, std::cout, std::cerr);
-    auto loaded = config::load_file(sources());
+    sources_ = sources();
+    const auto loaded = config::load_file(sources_);
     const auto& wanted = loaded.settings.log;
     const observe::LogOptions log_options{.level = wanted.level, .levels = wanted.levels, .json = wanted.json};
     observe::Log log(log_options);
@@ -143,11 +144,11 @@ class Main final : public Poco::Util::ServerApplication {
     for (const auto& mistake : mistakes) std::cerr << mistake.text() << '\n';
   }
 
-  static void wait_for_the_end(Daemon& daemon) {
+  void wait_for_the_end(Daemon& daemon) const {
     const auto signals = awaited();
     int signal = 0;
     while (sigwait(&signals, &signal) != 0 || signal == SIGHUP)
-      if (signal == SIGHUP) daemon.reload();
+      if (signal == SIGHUP) daemon.reload(config::load_file(sources_));
   }
 
   int check(const config::Loaded& loaded, observe::Log& log) const {
@@ -209,6 +210,7 @@ class Main final : public Poco::Util::ServerApplication {
   bool check_ = false;
   std::map<std::string, bool*> flags_;
   std::string config_;
+  config::Sources sources_;  // of the configuration that is in use
   std::vector<std::string> sets_;
   std::string plugin_;
 };

@@ -57,19 +57,19 @@ std::string defaults(const StreamType& type) {
 
 void tell_types(Report& report, const loader::Registry& registry) {
   for (const auto* entry : registry.streams()) {
-    const auto& options = entry->type->options();
+    const auto& options = entry->options();
     report.line(fmt::format("  stream {}, {}: publishes {}", options.subscribe, options.unsubscribe, options.event));
-    report.line(fmt::format("           params: {}", entry->type->params().json));
-    report.line(fmt::format("           a client that gives none gets: {}", defaults(*entry->type)));
+    report.line(fmt::format("           params: {}", entry->working()->params().json));
+    report.line(fmt::format("           a client that gives none gets: {}", defaults(*entry->working())));
     report.line(fmt::format("           replay {}, linger {} ms, {}", options.replay, options.linger.count(),
                             options.overflow == Overflow::kNewest
                                 ? std::string("slow readers get the newest")
                                 : fmt::format("slow readers are told of a gap by {}", options.gap)));
   }
   for (const auto* entry : registry.calls()) {
-    const auto& options = entry->type->options();
+    const auto& options = entry->options();
     report.line(fmt::format("  call   {}: answers within {} ms", options.name, options.timeout.count()));
-    report.line(fmt::format("           params: {}", entry->type->params().json));
+    report.line(fmt::format("           params: {}", entry->working()->params().json));
   }
   if (registry.streams().empty() && registry.calls().empty())
     report.wrong("setup", "it registered nothing: no client can ask it for anything");

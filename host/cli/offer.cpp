@@ -14,13 +14,13 @@ Offer read_offer(const std::filesystem::path& plugin, const std::filesystem::pat
   if (const auto mistakes = config.mistakes(); !mistakes.empty()) throw std::runtime_error(mistakes.front().text());
   Offer offer{.plugin = std::string(loaded.manifest().name), .streams = {}, .calls = {}};
   for (const auto* stream : loaded.registry().streams())
-    offer.streams.push_back({.options = stream->type->options(),
-                             .params = stream->type->params().json,
-                             .event = stream->type->event_schema()});
+    offer.streams.push_back({.options = stream->options(),
+                             .params = stream->working()->params().json,
+                             .event = stream->working()->event_schema()});
   for (const auto* call : loaded.registry().calls())
-    offer.calls.push_back({.options = call->type->options(),
-                           .params = call->type->params().json,
-                           .response = call->type->response_schema()});
+    offer.calls.push_back({.options = call->options(),
+                           .params = call->working()->params().json,
+                           .response = call->working()->response_schema()});
   return offer;
 }
 

@@ -23,11 +23,7 @@ OnePlugin::OnePlugin(const fs::path& file, const loader::Services& services)
     : file_(fs::absolute(file).lexically_normal().parent_path(), name_of(file)),
       record_(file_.manifest().name, services) {}
 
-OnePlugin::~OnePlugin() {
-  // What it registered is its code as well, and may point into the Plugin object: it goes first.
-  loader::guard(record_, [this] { registry_.forget(record_); });
-  if (plugin_) loader::destroy(record_, plugin_);
-}
+OnePlugin::~OnePlugin() { registry_.forget(record_); }
 
 template <class Fn>
 void OnePlugin::attempt(const char* step, Fn&& fn) {
@@ -42,14 +38,16 @@ void OnePlugin::attempt(const char* step, Fn&& fn) {
 }
 
 void OnePlugin::create() {
-  attempt("create", [this] { plugin_.reset(file_.manifest().create()); });
-  if (!plugin_) throw LoadError(file_.path(), "create", "made no plugin");
+  std::unique_ptr<Plugin> plugin;
+  attempt("create", [&] { plugin.reset(file_.manifest().create()); });
+  if (!plugin) throw LoadError(file_.path(), "create", "made no plugin");
+  generation_ = loader::make_generation(record_, std::move(plugin));
 }
 
 void OnePlugin::set_up(const Config& config) {
   loader::Enrolment enrolment(registry_, record_);
-  attempt("setup", [&] { plugin_->setup(enrolment, config); });
-  enrolment.commit();
+  attempt("setup", [&] { generation_->plugin()->setup(enrolment, config); });
+  enrolment.commit(generation_);
 }
 
 Config read_configuration(const fs::path& file) {

@@ -33,7 +33,7 @@ class OnePlugin {
   const loader::PluginFile file_;
   loader::PluginRecord record_;
   loader::Registry registry_;
-  std::unique_ptr<Plugin> plugin_;
+  std::shared_ptr<loader::Generation> generation_;
 };
 
 /// The plugin's own configuration; without a path the one that gives it its defaults. Throws std::runtime_error when it

@@ -142,7 +142,7 @@ class Session {
       for (const auto& [type, params] : wanted_.subscriptions) {
         const auto& stream = *registry.find_subscribe(type);
         recorders_.push_back(std::make_unique<Recorder>(reactors_[0], pool_->lane(wanted_.node), stream,
-                                                        stream.type->decode(params), wanted_.time, [&] {
+                                                        stream.working()->decode(params), wanted_.time, [&] {
                                                           if (--left_ > 0) return;
                                                           pool_->release(key);
                                                           over.set_value();
@@ -175,7 +175,8 @@ void record(const Record& wanted, std::ostream& out) {
   OnePlugin plugin(wanted.plugin, loader::Services{.log = log, .metrics = metrics});
   const auto config = read_configuration(wanted.configuration);
   check(wanted, plugin, config);
-  for (const auto& [type, params] : wanted.subscriptions) plugin.registry().find_subscribe(type)->type->decode(params);
+  for (const auto& [type, params] : wanted.subscriptions)
+    plugin.registry().find_subscribe(type)->working()->decode(params);
   out << fmt::format("{}@{}: {} s of {}\n", wanted.node.username, session::node_key(wanted.node),
                      std::chrono::duration_cast<std::chrono::seconds>(wanted.time).count(), plugin.manifest().name)
       << std::flush;

@@ -24,10 +24,15 @@ CallRun::CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Re
       home_(home),
       reactor_(lane),
       ssh_(ssh_lane),
-      entry_(entry),
+      plugin_(entry.plugin()),
+      type_(entry.type()),
       params_(std::move(params)),
       login_(std::move(login)) {
-  timer_ = reactor_.after(entry_.type->options().timeout,
+  if (!type_) {
+    answer(loader::not_offered(entry));
+    return;
+  }
+  timer_ = reactor_.after(type_->options().timeout,
                           [this] { answer(Error(Code::kTimeout, "The node did not answer in time.")); });
   use_ = ssh_.use(*this);
 }
@@ -36,15 +41,15 @@ CallRun::~CallRun() {
   write_record("left", {});
   if (!footing_) return;
   footing_->close();
-  loader::destroy(*entry_.plugin, call_);
+  loader::destroy(plugin_, call_);
   footing_->let_go();
 }
 
 void CallRun::lane_up() {
   if (footing_ || answered_) return;
-  footing_ = std::make_unique<Footing>(reactor_, ssh_, *entry_.plugin, [this](const Error& error) { answer(error); });
+  footing_ = std::make_unique<Footing>(reactor_, ssh_, plugin_, [this](const Error& error) { answer(error); });
   footing_->enter([this] {
-    auto call = entry_.type->start(*this, params_);
+    auto call = type_->start(*this, params_);
     call_ = std::move(call);
   });
 }
@@ -61,15 +66,15 @@ void CallRun::audit(const AuditEntry& entry) {
 void CallRun::write_record(std::string_view end, std::string_view problem) {
   if (!record_) return;
   const auto& credential = login_.session->credential;
-  entry_.plugin->audit({.user = credential.username,
-                        .node = session::node_key(credential),
-                        .session = session::log_id(login_.session->id),
-                        .client = login_.client,
-                        .connection = observe::base36(login_.connection),
-                        .action = record_->action,
-                        .object = record_->object,
-                        .end = end,
-                        .result = record_->result.empty() ? problem : record_->result});
+  plugin_.audit({.user = credential.username,
+                 .node = session::node_key(credential),
+                 .session = session::log_id(login_.session->id),
+                 .client = login_.client,
+                 .connection = observe::base36(login_.connection),
+                 .action = record_->action,
+                 .object = record_->object,
+                 .end = end,
+                 .result = record_->result.empty() ? problem : record_->result});
   record_.reset();
 }
 

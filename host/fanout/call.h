@@ -80,7 +80,8 @@ class CallRun final : private ssh::Lane::User, private CallContext {
   reactor::Reactor& home_;
   reactor::Reactor& reactor_;
   ssh::Lane& ssh_;
-  const loader::CallEntry& entry_;
+  loader::PluginRecord& plugin_;
+  std::shared_ptr<const CallType> type_;  // null: nothing stands behind it any more
   std::string params_;
   const Login login_;
   struct Record {

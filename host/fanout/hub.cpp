@@ -29,8 +29,16 @@ class Hub::Side final : public Outlet {
   Shard& shard() noexcept { return shard_; }
   reactor::Reactor& reactor() noexcept { return reactor_; }
 
-  void join(const std::string& key, const Login& login, const loader::StreamEntry& stream, Query query, Member member) {
-    if (auto* topic = find(key)) return topic->join(std::move(member));
+  void join(const std::string& key, const Login& login, const loader::StreamEntry& stream,
+            std::shared_ptr<const StreamType> type, Query query, Member member) {
+    auto* topic = find(key);
+    if (topic && &topic->stream() != &stream) {
+      // One of the two stands for what is not offered any more.
+      if (!stream.type()) return tell(member.reactor, member.id, loader::not_offered(stream), true);
+      topic->refresh();
+      topic = find(key);
+    }
+    if (topic) return topic->join(std::move(member));
     auto& topics = topics_a_lane_[login.lane_key];
     if (topics >= hub_.options_.topics_a_lane) {
       hub_.metrics_.refused.add();
@@ -41,11 +49,13 @@ class Hub::Side final : public Outlet {
     }
     ++topics;
     auto& lane = hub_.pool_.lane(login.session->credential);
-    auto& topic = topics_[key];
-    topic = std::make_unique<Topic>(TopicId{std::make_shared<const std::string>(key), ++lives_}, reactor_, lane, stream,
-                                    std::move(query), *this, hub_.options_);
+    auto made = std::make_unique<Topic>(TopicId{std::make_shared<const std::string>(key), ++lives_}, reactor_, lane,
+                                        stream, std::move(type), std::move(query), *this, hub_.options_);
     hub_.metrics_.topics.add();
+    stream.topics.add();
+    topic = (topics_[key] = std::move(made)).get();
     topic->join(std::move(member));
+    topic->refresh();  // what the params were decoded by may have been replaced on the way here
   }
   Topic* find(const std::string& key) {
     const auto found = topics_.find(key);
@@ -58,6 +68,13 @@ class Hub::Side final : public Outlet {
     for (auto* topic : all) topic->end_if_unused();
     // The topics let go of the lane when this turn is over.
     reactor_.post([this, lane_key] { hub_.pool_.release(lane_key); });
+  }
+
+  void refresh(const loader::PluginRecord& plugin) {
+    std::vector<std::string> keys;
+    for (const auto& [key, topic] : topics_)
+      if (&topic->stream().plugin() == &plugin) keys.push_back(key);
+    refresh_some(std::move(keys));
   }
 
   void welcome(unsigned to, std::uint64_t member, const TopicId& topic, SharedBatch replay,
@@ -93,12 +110,25 @@ class Hub::Side final : public Outlet {
     if (const auto lane = topics_a_lane_.find(std::string(lane_of(*topic.key))); --lane->second == 0)
       topics_a_lane_.erase(lane);
     hub_.metrics_.topics.sub();
+    gone->stream().topics.sub();
     graveyard_.push_back(std::move(gone));
     reactor_.post([this] { graveyard_.clear(); });
   }
 
  private:
   friend class Hub;
+  /// Each starts a Source: a few a turn, so that nobody else waits.
+  void refresh_some(std::vector<std::string> keys) {
+    constexpr std::size_t kAtOnce = 16;
+    for (std::size_t i = 0; i < kAtOnce && !keys.empty(); ++i) {
+      auto* topic = find(keys.back());
+      keys.pop_back();
+      if (!topic) continue;
+      topic->end_if_unused();
+      if (topic->has_members()) topic->refresh();
+    }
+    if (!keys.empty()) reactor_.post([this, keys = std::move(keys)]() mutable { refresh_some(std::move(keys)); });
+  }
   /// Straight on the same loop, by a mailbox to another: either way in order for each pair of loops.
   template <class Fn>
   void put(unsigned to, Fn fn) {
@@ -141,25 +171,29 @@ Hub::Hub(reactor::Reactors& reactors, ssh::Pool& pool, observe::Metrics& metrics
 Hub::~Hub() = default;
 
 std::unique_ptr<Subscription> Hub::subscribe(reactor::Reactor& home, Login login, const loader::StreamEntry& stream,
-                                             Query query, const Encoder& encoder, Subscriber& subscriber) {
-  auto key = login.lane_key + '/' + stream.type->options().subscribe + '/' + query.key;
+                                             std::shared_ptr<const StreamType> type, Query query,
+                                             const Encoder& encoder, Subscriber& subscriber) {
+  auto key = login.lane_key + '/' + stream.options().subscribe + '/' + query.key;
   auto subscription =
-      std::make_unique<Subscription>(sides_[home.index()]->shard(), key, subscriber, encoder, query.pace_ms);
+      std::make_unique<Subscription>(sides_[home.index()]->shard(), stream, key, subscriber, encoder, query.pace_ms);
   Member member{.reactor = home.index(),
                 .id = subscription->number(),
                 .encoder = &encoder,
                 .pace_ms = query.pace_ms,
                 .resume = query.resume};
   metrics_.subscriptions.add();
+  stream.subscriptions.add();
   auto& side = side_of(key);
-  side.reactor().post(
-      [&side, key = std::move(key), login = std::move(login), &stream, query = std::move(query),
-       member = std::move(member)]() mutable { side.join(key, login, stream, std::move(query), std::move(member)); });
+  side.reactor().post([&side, key = std::move(key), login = std::move(login), &stream, type = std::move(type),
+                       query = std::move(query), member = std::move(member)]() mutable {
+    side.join(key, login, stream, std::move(type), std::move(query), std::move(member));
+  });
   return subscription;
 }
 
-void Hub::leave(const std::string& key, unsigned reactor, std::uint64_t member) {
+void Hub::leave(const loader::StreamEntry& stream, const std::string& key, unsigned reactor, std::uint64_t member) {
   metrics_.subscriptions.sub();
+  stream.subscriptions.sub();
   auto& side = side_of(key);
   side.reactor().post([&side, key, reactor, member] {
     if (auto* topic = side.find(key)) topic->leave(reactor, member);
@@ -185,6 +219,10 @@ Hub::Side& Hub::side_of(const std::string& key) { return *sides_[pool_.reactor_o
 void Hub::release(const std::string& lane_key) {
   auto& side = side_of(lane_key);
   side.reactor().post([&side, lane_key] { side.release(lane_key); });
+}
+
+void Hub::refresh(const loader::PluginRecord& plugin) {
+  for (auto& side : sides_) side->reactor().post([&side = *side, &plugin] { side.refresh(plugin); });
 }
 
 std::unique_ptr<PendingCall> Hub::call(reactor::Reactor& home, Login login, const loader::CallEntry& entry,

@@ -32,8 +32,10 @@ class Hub {
 
   /// Joins the audience of what `query` asks for on the session's node; the first one starts it. `subscriber` and
   /// `encoder` must outlive the Subscription and its topic. [lane of `home`]
+  /// `query` was decoded by `type`, which stood behind `stream` then.
   std::unique_ptr<Subscription> subscribe(reactor::Reactor& home, Login login, const loader::StreamEntry& stream,
-                                          Query query, const Encoder& encoder, Subscriber& subscriber);
+                                          std::shared_ptr<const StreamType> type, Query query, const Encoder& encoder,
+                                          Subscriber& subscriber);
   /// Runs one request on the session's node. Destroying the result cancels it; else `done` is called once, on `home`,
   /// never from inside. [lane of `home`]
   std::unique_ptr<PendingCall> call(reactor::Reactor& home, Login login, const loader::CallEntry& entry,
@@ -43,13 +45,16 @@ class Hub {
   /// now and not after a linger, its SSH connections too.
   void release(const std::string& lane_key);
 
+  /// [any] Something else stands behind what a plugin offers: its streams go on with that, or end.
+  void refresh(const loader::PluginRecord& plugin);
+
   const FanoutMetrics& metrics() const noexcept { return metrics_; }
 
  private:
   friend class Shard;
   class Side;
 
-  void leave(const std::string& key, unsigned reactor, std::uint64_t member);
+  void leave(const loader::StreamEntry& stream, const std::string& key, unsigned reactor, std::uint64_t member);
   void pace(const std::string& key, unsigned reactor, std::uint64_t member, std::int64_t pace_ms);
   void recode(const std::string& key, unsigned reactor, std::uint64_t member, const Encoder& encoder);
   /// The side that owns the topics of a key: where its node's lane is.

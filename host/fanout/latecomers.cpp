@@ -19,8 +19,8 @@ SharedBatch encode_batch(const Encoder& encoder, const Label& label, std::span<c
 }
 
 Latecomers::Latecomers(Host& host, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream,
-                       LatecomersOptions options)
-    : host_(host), reactor_(reactor), lane_(lane), stream_(stream), options_(options) {}
+                       std::string topic, LatecomersOptions options)
+    : host_(host), reactor_(reactor), lane_(lane), stream_(stream), topic_(std::move(topic)), options_(options) {}
 
 Latecomers::~Latecomers() { *alive_ = false; }
 
@@ -70,7 +70,8 @@ bool Latecomers::recode(unsigned reactor, std::uint64_t id, const Encoder& encod
   return change(reactor, id, [&](Member& member) { member.encoder = &encoder; });
 }
 
-void Latecomers::source_started(const Query& query) {
+void Latecomers::source_started(std::shared_ptr<const StreamType> type, const Query& query) {
+  type_ = std::move(type);
   query_ = query;
   heard_ = false;
   // Nobody could reach anything while there was no Source: that time was not theirs.
@@ -80,6 +81,7 @@ void Latecomers::source_started(const Query& query) {
 
 void Latecomers::source_stopped() {
   query_.reset();
+  type_.reset();
   settled_ = false;
   settle_.reset();
   retry_.reset();
@@ -200,7 +202,7 @@ void Latecomers::bury(CatchUp& catch_up) {
 }
 
 Latecomers::CatchUp::CatchUp(Latecomers& home, Member first)
-    : home_(home), resume_from_(first.resume), cursor_(first.resume) {
+    : home_(home), type_(home.type_), resume_from_(first.resume), cursor_(first.resume) {
   members_.push_back(std::move(first));
 }
 
@@ -208,18 +210,17 @@ Latecomers::CatchUp::~CatchUp() {
   *alive_ = false;
   if (!footing_) return;
   footing_->close();
-  loader::destroy(*home_.stream_.plugin, source_);
+  loader::destroy(home_.stream_.plugin(), source_);
   footing_->let_go();
 }
 
 void Latecomers::CatchUp::start(const Query& query) {
-  topic_ = topic_name(home_.stream_.type->options(), query.key);
   patience_ = home_.reactor_.at(members_.front().patience, [this] { home_.gave_up(*this); });
-  footing_ = std::make_unique<Footing>(home_.reactor_, home_.lane_, *home_.stream_.plugin, [this](const Error& error) {
+  footing_ = std::make_unique<Footing>(home_.reactor_, home_.lane_, home_.stream_.plugin(), [this](const Error& error) {
     met_ ? home_.arrived(*this) : home_.failed(*this, error);
   });
   footing_->enter([&] {
-    auto source = home_.stream_.type->start(*this, query);
+    auto source = type_->start(*this, query);
     source_ = std::move(source);
   });
 }
@@ -278,8 +279,9 @@ void Latecomers::CatchUp::flush() {
   for (const auto& member : members_) {
     auto found = std::find_if(made.begin(), made.end(), [&](const auto& one) { return one.first == member.encoder; });
     if (found == made.end()) {
-      const auto& options = home_.stream_.type->options();
-      made.emplace_back(member.encoder, encode_batch(*member.encoder, {options.event, options.batch, topic_}, events));
+      const auto& options = home_.stream_.options();
+      made.emplace_back(member.encoder,
+                        encode_batch(*member.encoder, {options.event, options.batch, home_.topic_}, events));
       found = std::prev(made.end());
     }
     home_.host_.hand(member, found->second);

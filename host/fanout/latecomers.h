@@ -58,8 +58,9 @@ class Latecomers {
    protected:
     ~Host() = default;
   };
+  /// `topic`: its topic_name().
   Latecomers(Host& host, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream,
-             LatecomersOptions options);
+             std::string topic, LatecomersOptions options);
   ~Latecomers();
 
   void add(Member member);
@@ -75,7 +76,7 @@ class Latecomers {
   void for_each(Fn fn) const;
 
   /// The topic's Source runs, with these params; or it does not: catch-ups end with it and begin anew with the next.
-  void source_started(const Query& query);
+  void source_started(std::shared_ptr<const StreamType> type, const Query& query);
   void source_stopped();
   /// Forgets all; nobody is told. Not from inside a Source's code.
   void clear();
@@ -99,8 +100,10 @@ class Latecomers {
   reactor::Reactor& reactor_;
   ssh::Lane& lane_;
   const loader::StreamEntry& stream_;
+  const std::string topic_;
   const LatecomersOptions options_;
-  std::optional<Query> query_;  // while the topic's Source runs
+  std::shared_ptr<const StreamType> type_;  // of the topic's Source
+  std::optional<Query> query_;              // while that runs
   bool settled_ = false;
   bool heard_ = false;  // something of the Source, since it started
   bool starting_ = false;
@@ -144,9 +147,9 @@ class Latecomers::CatchUp final : private Context {
   void turn_over();
 
   Latecomers& home_;
+  const std::shared_ptr<const StreamType> type_;  // what source_ is of
   std::vector<Member> members_;
   const std::string resume_from_;
-  std::string topic_;  // topic_name(), once it has started
   std::string cursor_;
   bool published_ = false;
   bool over_ = false;

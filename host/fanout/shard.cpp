@@ -4,9 +4,10 @@
 
 namespace pillard::fanout {
 
-Subscription::Subscription(Shard& shard, std::string key, Subscriber& subscriber, const Encoder& encoder,
-                           std::optional<std::int64_t> pace_ms)
+Subscription::Subscription(Shard& shard, const loader::StreamEntry& stream, std::string key, Subscriber& subscriber,
+                           const Encoder& encoder, std::optional<std::int64_t> pace_ms)
     : shard_(shard),
+      stream_(stream),
       key_(std::move(key)),
       subscriber_(&subscriber),
       encoder_(&encoder),
@@ -50,7 +51,7 @@ void Shard::remove(Subscription& subscription) {
     places.pop_back();
     if (places.empty()) audiences_.erase(found);
   }
-  hub_.leave(subscription.key_, reactor_.index(), subscription.number_);
+  hub_.leave(subscription.stream_, subscription.key_, reactor_.index(), subscription.number_);
 }
 
 void Shard::pace_changed(const Subscription& subscription) {

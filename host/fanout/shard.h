@@ -19,8 +19,8 @@ class Shard;
 /// [lane of the reactor that made it]
 class Subscription {
  public:
-  Subscription(Shard& shard, std::string key, Subscriber& subscriber, const Encoder& encoder,
-               std::optional<std::int64_t> pace_ms);
+  Subscription(Shard& shard, const loader::StreamEntry& stream, std::string key, Subscriber& subscriber,
+               const Encoder& encoder, std::optional<std::int64_t> pace_ms);
   Subscription(const Subscription&) = delete;
   ~Subscription();
   /// Wants events in another form from now on. Until its topic knows, batches still come in a former one.
@@ -33,6 +33,7 @@ class Subscription {
  private:
   friend class Shard;
   Shard& shard_;
+  const loader::StreamEntry& stream_;
   const std::string key_;
   Subscriber* subscriber_;
   const Encoder* encoder_;

@@ -2,19 +2,39 @@
 
 namespace pillard::fanout {
 
-Topic::Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
-             Outlet& outlet, TopicOptions options)
+namespace {
+/// What a client would send to ask for the same. (The key lacks how often, and behind which event.)
+std::string params_of(const StreamType& type, const Query& query) {
+  auto params = query.key;
+  params.pop_back();  // the brace
+  const auto add = [&](const std::string& name, const auto& value) {
+    if (params.size() > 1) params += ',';
+    encode(params, std::string_view(name));
+    params += ':';
+    encode(params, value);
+  };
+  for (const auto& field : type.params().fields) {
+    if (field.options.pace && query.pace_ms) add(field.name, *query.pace_ms);
+    if (field.options.resume && !query.resume.empty()) add(field.name, query.resume);
+  }
+  return params + '}';
+}
+}  // namespace
+
+Topic::Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream,
+             std::shared_ptr<const StreamType> type, Query query, Outlet& outlet, TopicOptions options)
     : id_(std::move(id)),
       reactor_(reactor),
       ssh_(lane),
       stream_(stream),
+      type_(std::move(type)),
       outlet_(outlet),
       options_(options),
       query_(std::move(query)),
-      name_(topic_name(stream.type->options(), query_.key)),
+      name_(topic_name(stream.options(), query_.key)),
       retry_(options.retry_first),
       ring_(options.ring_bytes),
-      latecomers_(*this, reactor, lane, stream, options.latecomers) {
+      latecomers_(*this, reactor, lane, stream, name_, options.latecomers) {
   use_ = ssh_.use(*this);
 }
 
@@ -78,11 +98,27 @@ void Topic::count_out(const Member& member) {
 
 void Topic::linger() {
   if (has_members() || over_) return;
-  linger_timer_ = reactor_.after(stream_.type->options().linger, [this] { over(); });
+  linger_timer_ = reactor_.after(type_->options().linger, [this] { over(); });
 }
 
 void Topic::end_if_unused() {
   if (!has_members() && !over_) over();
+}
+
+void Topic::refresh() {
+  auto type = stream_.type();
+  if (over_ || type == type_) return;
+  if (!type) return end(loader::not_offered(stream_));
+  retry_timer_.reset();
+  retry_ = options_.retry_first;
+  stop_source();
+  const auto params = params_of(*type_, query_);
+  query_.params.reset();  // the former version's
+  type_ = std::move(type);
+  if (const auto refusal = loader::guard(stream_.plugin(), [&] { query_ = type_->decode(params); }))
+    return end(*refusal);
+  replays_.clear();
+  if (up_) start_source();
 }
 
 void Topic::over() {
@@ -114,8 +150,8 @@ void Topic::recode(unsigned reactor, std::uint64_t id, const Encoder& encoder) {
 /// The Source polls for the most impatient member.
 void Topic::retune() {
   if (paces_.empty() || query_.pace_ms == paces_.begin()->first) return;
-  query_ = stream_.type->with_pace(query_, paces_.begin()->first);
-  if (source_) footing_->enter([this] { stream_.type->retune(*source_, query_); });
+  query_ = type_->with_pace(query_, paces_.begin()->first);
+  if (source_) footing_->enter([this] { type_->retune(*source_, query_); });
 }
 
 void Topic::lane_up() {
@@ -137,19 +173,19 @@ void Topic::start_source() {
   if (over_ || source_) return;
   started_ = reactor_.now();
   footing_ =
-      std::make_unique<Footing>(reactor_, ssh_, *stream_.plugin, [this](const Error& error) { source_failed(error); });
+      std::make_unique<Footing>(reactor_, ssh_, stream_.plugin(), [this](const Error& error) { source_failed(error); });
   footing_->enter([this] {
-    auto source = stream_.type->start(*this, query_);
+    auto source = type_->start(*this, query_);
     source_ = std::move(source);
   });
-  if (source_) latecomers_.source_started(query_);
+  if (source_) latecomers_.source_started(type_, query_);
 }
 
 void Topic::stop_source() {
   if (!footing_) return;
   latecomers_.source_stopped();
   footing_->close();
-  loader::destroy(*stream_.plugin, source_);
+  loader::destroy(stream_.plugin(), source_);
   footing_->let_go();
   footing_.reset();
 }
@@ -195,13 +231,13 @@ void Topic::publish_json(std::string json, std::string_view cursor) {
   trouble_.reset();
   auto event = std::make_shared<const Event>(Event{.json = std::move(json), .cursor = std::string(cursor)});
   if (!cursor.empty()) last_cursor_ = cursor;
-  if (stream_.type->options().overflow == Overflow::kNewest) {
+  if (type_->options().overflow == Overflow::kNewest) {
     pending_.clear();
     pending_bytes_ = 0;
   }
   pending_bytes_ += event->json.size();
   pending_.push_back(event);
-  const auto replay_events = stream_.type->options().replay;
+  const auto replay_events = type_->options().replay;
   replays_.clear();
   ring_.push(std::move(event), cursor.empty() ? replay_events : std::max(replay_events, options_.resume_events));
   schedule_flush();
@@ -228,7 +264,7 @@ void Topic::flush() {
   const auto events = std::exchange(pending_, {});
   pending_bytes_ = 0;
   outlet_.published(events.size());
-  const auto& options = stream_.type->options();
+  const auto& options = type_->options();
   std::map<const Encoder*, SharedBatch> made;
   for (const auto& [reactor, encoders] : audience_) {
     Outlet::Batches batches;
@@ -247,7 +283,7 @@ void Topic::flush() {
 }
 
 SharedBatch Topic::encode(const Encoder& encoder, std::span<const SharedEvent> events) const {
-  const auto& options = stream_.type->options();
+  const auto& options = type_->options();
   return encode_batch(encoder, {.type = options.event, .batch = options.batch, .topic = name_}, events);
 }
 
@@ -256,7 +292,7 @@ SharedBatch Topic::replay(const Encoder& encoder, std::string_view behind) {
   auto& last = replays_[&encoder];
   if (auto same = last.batch.lock(); same && last.behind == behind) return same;
   const auto& kept = ring_.events();
-  const auto most = static_cast<std::ptrdiff_t>(stream_.type->options().replay);
+  const auto most = static_cast<std::ptrdiff_t>(type_->options().replay);
   const auto known = behind.empty() ? kept.end() : ring_.find(behind);
   const auto from = known != kept.end() ? std::next(known) : kept.end() - std::min(std::ssize(kept), most);
   const std::vector<SharedEvent> events(from, kept.end());

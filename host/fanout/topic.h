@@ -61,8 +61,9 @@ struct TopicOptions {
 /// Everything here runs on one lane.
 class Topic final : private ssh::Lane::User, private Context, private Latecomers::Host {
  public:
-  Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
-        Outlet& outlet, TopicOptions options);
+  /// `query` was decoded by `type`, which stood behind `stream` then.
+  Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream,
+        std::shared_ptr<const StreamType> type, Query query, Outlet& outlet, TopicOptions options);
   ~Topic() override;
 
   void join(Member member);
@@ -72,6 +73,10 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   bool has_members() const noexcept { return !members_.empty() || !latecomers_.empty(); }
   /// Ends at once if nobody listens, instead of after the linger.
   void end_if_unused();
+  /// Something else may stand behind its stream now: goes on with that, behind the last event, or ends where nothing
+  /// does. Not from inside a Source's code.
+  void refresh();
+  const loader::StreamEntry& stream() const noexcept { return stream_; }
 
  private:
   // ssh::Lane::User
@@ -113,6 +118,7 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   reactor::Reactor& reactor_;
   ssh::Lane& ssh_;
   const loader::StreamEntry& stream_;
+  std::shared_ptr<const StreamType> type_;  // what query_ and source_ are of
   Outlet& outlet_;
   const TopicOptions options_;
   Query query_;

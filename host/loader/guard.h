@@ -67,7 +67,7 @@ class Visit {
 /// clients can be sent), for its message was made for them; of any other exception clients learn only that the plugin
 /// failed, the log has the rest.
 template <class Fn>
-std::optional<Error> guard(PluginRecord& plugin, Fn&& fn) {
+std::optional<Error> guard(PluginRecord& plugin, Fn&& fn, Counts counts = Counts::kYes) {
   const Visit visit(plugin);
   try {
     std::forward<Fn>(fn)();
@@ -75,9 +75,9 @@ std::optional<Error> guard(PluginRecord& plugin, Fn&& fn) {
   } catch (const Error& error) {
     return presentable(error);
   } catch (const std::exception& error) {
-    return plugin.broke(error.what());
+    return plugin.broke(error.what(), counts);
   } catch (...) {
-    return plugin.broke("an exception of an unknown type");
+    return plugin.broke("an exception of an unknown type", counts);
   }
 }
 

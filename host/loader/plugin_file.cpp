@@ -66,10 +66,18 @@ int open_checked(const fs::path& directory, const fs::path& file) {
   return fd;
 }
 
-void check_file(const fs::path& file, int fd) {
+FileIdentity identity_of(const struct stat& status) {
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .size = status.st_size,
+          .modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+FileIdentity check_file(const fs::path& file, int fd) {
   const auto status = examine(file, fd);
   if (!S_ISREG(status.st_mode)) throw LoadError(file, "permissions", "is no regular file");
   check_rights(file, "the file", status);
+  return identity_of(status);
 }
 
 std::vector<std::string> sections_of(const fs::path& file, const fs::path& opened) {
@@ -119,6 +127,12 @@ const Manifest* map(const fs::path& file, const fs::path& opened) {
 }
 }  // namespace
 
+std::optional<FileIdentity> FileIdentity::of(const fs::path& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
+  return identity_of(status);
+}
+
 std::string differing(std::string_view one, std::string_view other) {
   using Entry = std::pair<std::string, std::string>;
   const auto entries = [](std::string_view stamp) {
@@ -153,7 +167,7 @@ PluginFile::PluginFile(const fs::path& directory, const std::string& name, const
   if (!valid_plugin_name(name))
     throw LoadError(path_, "name", "a plugin's name has 1 to 64 characters from a-z, 0-9 and '-'");
   Descriptor fd(open_checked(directory, path_));
-  check_file(path_, fd.get());
+  identity_ = check_file(path_, fd.get());
   const fs::path opened = fmt::format("/proc/self/fd/{}", fd.get());
   check_section(path_, opened);
   if (const auto text = read_section(fd.get(), PILLARD_STAMP_SECTION, kMostStamp))

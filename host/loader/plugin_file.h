@@ -1,7 +1,9 @@
 #pragma once
 // From a file to a plugin, with every check before any of its code runs.
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -29,6 +31,21 @@ class LoadError : public std::runtime_error {
   std::string message_;
 };
 
+/// Which file it is, and whether it was changed.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = 0;
+  std::int64_t modified_ns = 0;  // since 1970
+  bool operator==(const FileIdentity&) const = default;
+  /// Whether it is the file that `former` was, but not its content.
+  bool written_over(const FileIdentity& former) const noexcept {
+    return device == former.device && inode == former.inode && *this != former;
+  }
+  /// Of the file that a path leads to now; nothing if there is none.
+  static std::optional<FileIdentity> of(const std::filesystem::path& path);
+};
+
 /// A plugin's library, checked and mapped. It stays mapped, and its descriptor open, to the end of the process: nothing
 /// that points into its code can go stale.
 class PluginFile {
@@ -39,12 +56,14 @@ class PluginFile {
   PluginFile(const std::filesystem::path& directory, const std::string& name, const char* stamp = kStamp);
 
   const std::filesystem::path& path() const noexcept { return path_; }
+  const FileIdentity& identity() const noexcept { return identity_; }
   const Manifest& manifest() const noexcept { return *manifest_; }
 
  private:
   void check_names(const std::string& name) const;
 
   std::filesystem::path path_;
+  FileIdentity identity_;
   const Manifest* manifest_ = nullptr;
 };
 

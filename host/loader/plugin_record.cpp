@@ -90,12 +90,43 @@ void PluginRecord::audit(const AuditLine& line) {
                         {"result", line.result}});
 }
 
-Error PluginRecord::broke(std::string_view what) {
+Error PluginRecord::broke(std::string_view what, Counts counts) {
   failures_.add();
   if (const auto held_back = throttle_.pass(what.substr(0, 256)))
     services_.log.error("plugin", "an exception left the plugin",
                         {{"plugin", name_}, {"what", what}, {"suppressed", *held_back}});
+  const auto run = failed_too_often(what, counts);
+  if (run && services_.keeps_failing) services_.keeps_failing(name_, *run);
   return {Code::kInternal, fmt::format("The {} plugin failed.", name_)};
+}
+
+/// Which run of it has failed too often by now, if it has.
+std::optional<std::uint64_t> PluginRecord::failed_too_often(std::string_view what, Counts counts) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(failing_);
+  last_failure_ = what.substr(0, 512);
+  if (services_.max_failures == 0 || counts == Counts::kNo) return std::nullopt;
+  failed_.push_back(now);
+  if (failed_.size() < services_.max_failures) return std::nullopt;
+  const bool often = now - failed_.front() <= services_.failure_window;
+  often ? failed_.clear() : failed_.pop_front();
+  return often ? std::optional(run_) : std::nullopt;
+}
+
+std::string PluginRecord::last_failure() const {
+  const std::lock_guard lock(failing_);
+  return last_failure_;
+}
+
+void PluginRecord::forgive() {
+  const std::lock_guard lock(failing_);
+  failed_.clear();
+  ++run_;
+}
+
+std::uint64_t PluginRecord::run() const {
+  const std::lock_guard lock(failing_);
+  return run_;
 }
 
 void PluginRecord::breach(std::string_view what) {

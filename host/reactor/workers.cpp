@@ -6,7 +6,7 @@
 
 namespace pillard::reactor {
 
-Workers::~Workers() {
+void Workers::stop() {
   std::deque<Task> unrun;
   {
     const std::lock_guard lock(mutex_);
@@ -15,6 +15,7 @@ Workers::~Workers() {
   }
   work_.notify_all();
   for (auto& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 bool Workers::submit(Task job) {
@@ -31,6 +32,7 @@ bool Workers::submit(Task job) {
       } catch (const std::system_error&) {
         // The machine gives no more threads: those that are there do it, or nobody can.
         if (threads_.empty()) {
+          job = std::move(jobs_.back());  // what it holds goes when the lock has gone
           jobs_.pop_back();
           ++refused_;
           return false;

@@ -22,8 +22,10 @@ class Workers {
   };
   explicit Workers(Options options) : options_(std::move(options)) {}
   Workers(const Workers&) = delete;
-  /// Waits for the jobs that run; those that wait are destroyed unrun.
-  ~Workers();
+  ~Workers() { stop(); }
+  /// Waits for the jobs that run; those that wait are destroyed unrun, and none is taken any more. Once, from one
+  /// thread.
+  void stop();
 
   /// [any] Runs `job` on some thread, oldest first. False when the backlog is full: the job is destroyed unrun.
   /// A job must not throw.

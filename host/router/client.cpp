@@ -41,9 +41,10 @@ std::string told(const Error& error, std::string_view type, std::string_view par
 }
 
 /// A struct of the plugin's may check itself: that is its code.
-Query decode(const loader::StreamEntry& stream, std::string_view params) {
+Query decode(const loader::StreamEntry& stream, const StreamType& type, std::string_view params) {
   Query query;
-  if (const auto error = loader::guard(*stream.plugin, [&] { query = stream.type->decode(params); }))
+  if (const auto error = loader::guard(
+          stream.plugin(), [&] { query = type.decode(params); }, loader::Counts::kNo))
     throw Error(*error);
   return query;
 }
@@ -65,11 +66,11 @@ Error dead_session() { return refused(kDeadSession); }
 class Client::Subscribed final : public fanout::Subscriber {
  public:
   Subscribed(Client& client, Key key)
-      : client_(client),
-        key_(std::move(key)),
-        flow_(key_.first->type->options(), key_.second, client.door_.encoder()) {}
+      : client_(client), key_(std::move(key)), flow_(key_.first->options(), key_.second, client.door_.encoder()) {}
   ~Subscribed() { client_.door_.forget(flow_, ended_); }
   std::unique_ptr<fanout::Subscription> subscription;
+  std::string params;                        // as they were sent,
+  std::weak_ptr<const StreamType> asked_of;  // and what told the key from them
   const fanout::Flow& flow() const noexcept { return flow_; }
 
   void deliver(const fanout::SharedBatch& batch) override { client_.door_.send(batch, flow_); }
@@ -78,7 +79,7 @@ class Client::Subscribed final : public fanout::Subscriber {
     ended_ = ended;
     decltype(client_.subscribed_)::node_type self;  // goes when the door has been told, and with it this object
     if (ended) self = client_.subscribed_.extract(Key(key_));
-    client_.door_.problem(flow_, error, ended, told(error, key_.first->type->options().subscribe, key_.second, ended));
+    client_.door_.problem(flow_, error, ended, told(error, key_.first->options().subscribe, key_.second, ended));
   }
 
  private:
@@ -231,12 +232,13 @@ void Client::route(std::string_view type, std::string_view params, Reply reply) 
 }
 
 void Client::subscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply) {
-  auto query = decode(stream, params);
+  auto type = stream.working();
+  auto query = decode(stream, *type, params);
   const Key key(&stream, query.key);
   const auto done = [&](const Subscribed& subscribed) {
     if (reply) reply({.flow = &subscribed.flow()});
   };
-  if (const auto known = subscribed_.find(key); known != subscribed_.end()) {
+  if (const auto known = find(key, *type); known != subscribed_.end()) {
     if (query.pace_ms) known->second->subscription->set_pace(*query.pace_ms);
     return done(*known->second);
   }
@@ -246,15 +248,34 @@ void Client::subscribe(const loader::StreamEntry& stream, std::string_view param
                 "This connection holds " + std::to_string(most) + " subscriptions already; end some first.");
   }
   auto subscribed = std::make_unique<Subscribed>(*this, key);
-  subscribed->subscription =
-      sockets_.services().hub.subscribe(home_, *login_, stream, std::move(query), door_.encoder(), *subscribed);
+  subscribed->params = params;
+  subscribed->asked_of = type;
+  subscribed->subscription = sockets_.services().hub.subscribe(home_, *login_, stream, std::move(type),
+                                                               std::move(query), door_.encoder(), *subscribed);
   done(*subscribed_.emplace(key, std::move(subscribed)).first->second);
 }
 
 void Client::unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply) {
   // Ending what is not there is no mistake: the stream may have ended by itself.
-  subscribed_.erase(Key(&stream, decode(stream, params).key));
+  if (const auto type = stream.type()) {
+    const auto found = find(Key(&stream, decode(stream, *type, params).key), *type);
+    if (found != subscribed_.end()) subscribed_.erase(found);
+  }
   if (reply) reply({});
+}
+
+/// Also one whose key a former version of the plugin made of the same params.
+Client::Subscriptions::iterator Client::find(const Key& key, const StreamType& type) {
+  const auto same = [&](const auto& one) {
+    if (one.first.first != key.first || one.second->asked_of.lock().get() == &type) return false;
+    try {
+      return decode(*key.first, type, one.second->params).key == key.second;
+    } catch (const Error&) {
+      return false;  // this version does not know such params: its topic has ended, or is about to
+    }
+  };
+  const auto found = subscribed_.find(key);
+  return found != subscribed_.end() ? found : std::find_if(subscribed_.begin(), subscribed_.end(), same);
 }
 
 void Client::call(const loader::CallEntry& entry, std::string_view params, Reply& reply) {
@@ -266,7 +287,7 @@ void Client::call(const loader::CallEntry& entry, std::string_view params, Reply
       [this, number, &entry, reply = std::move(reply)](fanout::Answer answer) mutable {
         const auto ended = std::move(calls_[number]);  // holds this closure: it must outlive the call
         calls_.erase(number);
-        if (!answer) return refuse(answer.error(), entry.type->options().name, {}, reply);
+        if (!answer) return refuse(answer.error(), entry.options().name, {}, reply);
         if (reply) reply({.data = std::move(*answer)});
       });
 }

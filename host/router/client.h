@@ -100,6 +100,7 @@ class Client {
     Reply reply;
   };
   using Key = std::pair<const loader::StreamEntry*, std::string>;
+  using Subscriptions = std::map<Key, std::unique_ptr<Subscribed>>;
 
   void look_up(std::string token, Function<void(Result<session::SessionPtr>)> done);
   void authenticate(std::string_view params, Reply reply);
@@ -109,6 +110,7 @@ class Client {
   // Take `reply` only when nothing is left to throw: whoever catches answers with it.
   void subscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply);
   void unsubscribe(const loader::StreamEntry& stream, std::string_view params, Reply& reply);
+  Subscriptions::iterator find(const Key& key, const StreamType& type);
   void call(const loader::CallEntry& entry, std::string_view params, Reply& reply);
   void refuse(const Error& error, std::string_view type, std::string_view params, Reply& reply);
   void plain_error(const Error& error);
@@ -122,7 +124,7 @@ class Client {
   bool looking_up_ = false;
   std::vector<Waiting> waiting_;  // first come, first served; empty and without memory most of its life
   std::size_t waiting_bytes_ = 0;
-  std::map<Key, std::unique_ptr<Subscribed>> subscribed_;
+  Subscriptions subscribed_;
   std::map<std::uint64_t, std::unique_ptr<fanout::PendingCall>> calls_;
   std::uint64_t last_call_ = 0;
   std::shared_ptr<Client*> alive_;  // for answers that may come after the client has left

@@ -71,9 +71,9 @@ std::string parameter(const Schema& schema, const FieldSchema& field) {
   return made.object();
 }
 
-std::string call_operation(const loader::CallEntry& entry) {
-  const auto& name = entry.type->options().name;
-  const auto& params = entry.type->params();
+std::string call_operation(const loader::CallEntry& entry, const CallType& type) {
+  const auto& name = entry.options().name;
+  const auto& params = type.params();
   const bool required = std::any_of(params.fields.begin(), params.fields.end(),
                                     [](const FieldSchema& field) { return field.options.required; });
   const auto body = Members()
@@ -82,20 +82,20 @@ std::string call_operation(const loader::CallEntry& entry) {
                         .object();
   const auto success = Members()
                            .add_text("description", "The answer of the node.")
-                           .add("content", content("application/json", entry.type->response_schema()))
+                           .add("content", content("application/json", type.response_schema()))
                            .object();
   return Members()
       .add_text("operationId", name)
-      .add("tags", fmt::format(R"(["{}"])", entry.plugin->name()))
-      .add_text("summary", "Calls " + name + " of the plugin " + entry.plugin->name() + '.')
+      .add("tags", fmt::format(R"(["{}"])", entry.plugin().name()))
+      .add_text("summary", "Calls " + name + " of the plugin " + entry.plugin().name() + '.')
       .add("requestBody", body)
       .add("responses", responses("200", success))
       .object();
 }
 
-std::string stream_operation(const loader::StreamEntry& entry) {
-  const auto& options = entry.type->options();
-  const auto& schema = entry.type->params();
+std::string stream_operation(const loader::StreamEntry& entry, const StreamType& type) {
+  const auto& options = entry.options();
+  const auto& schema = type.params();
   std::string parameters;
   bool resumes = false;
   for (const auto& field : schema.fields) {
@@ -124,8 +124,8 @@ std::string stream_operation(const loader::StreamEntry& entry) {
   const auto ended = Members().add_text("description", "The stream is over; do not come back.").object();
   return Members()
       .add_text("operationId", options.subscribe)
-      .add("tags", fmt::format(R"(["{}"])", entry.plugin->name()))
-      .add_text("summary", "Streams " + options.event + " of the plugin " + entry.plugin->name() + '.')
+      .add("tags", fmt::format(R"(["{}"])", entry.plugin().name()))
+      .add_text("summary", "Streams " + options.event + " of the plugin " + entry.plugin().name() + '.')
       .add("parameters", '[' + parameters + ']')
       .add("responses",
            Members().add("200", success).add("204", ended).add("default", ref("responses", "Problem")).object())
@@ -133,7 +133,7 @@ std::string stream_operation(const loader::StreamEntry& entry) {
 }
 
 /// One of the old server's calls, as what answers it is described.
-std::string old_operation(const OldCall& old, const loader::CallEntry& entry) {
+std::string old_operation(const OldCall& old, const loader::CallEntry& entry, const CallType& type) {
   const auto name = old.path.substr(old.path.rfind('/') + 1);
   const auto failure = Members()
                            .add_text("description", "It did not work.")
@@ -144,10 +144,10 @@ std::string old_operation(const OldCall& old, const loader::CallEntry& entry) {
                            .add("content", content("application/json", old.schema()))
                            .object();
   const auto body =
-      Members().add("required", "true").add("content", content("application/json", entry.type->params().json)).object();
+      Members().add("required", "true").add("content", content("application/json", type.params().json)).object();
   return Members()
       .add_text("operationId", name)
-      .add("tags", fmt::format(R"(["{}"])", entry.plugin->name()))
+      .add("tags", fmt::format(R"(["{}"])", entry.plugin().name()))
       .add_text("summary", fmt::format("Calls {} and answers as the old server did.", old.type))
       .add("requestBody", body)
       .add("responses", Members().add("200", success).add("default", failure).object())
@@ -216,7 +216,8 @@ std::string schemas(const loader::Registry& registry) {
   all.add("OldFailure", old_failure_schema());
   all.add("Health", R"({"type":"object","properties":{"status":{"enum":["ok","failing"]},"checks":{"type":"object"}},)"
                     R"("required":["status","checks"]})");
-  for (const auto* stream : registry.streams()) all.add(stream->type->options().event, stream->type->event_schema());
+  for (const auto* stream : registry.streams())
+    if (const auto type = stream->type()) all.add(stream->options().event, type->event_schema());
   return all.object();
 }
 }  // namespace
@@ -224,14 +225,17 @@ std::string schemas(const loader::Registry& registry) {
 std::string openapi(const loader::Registry& registry, std::string_view base) {
   Members paths;
   for (const auto* call : registry.calls())
-    paths.add(fmt::format("{}{}", kCallPath, call->type->options().name),
-              Members().add("post", call_operation(*call)).object());
+    if (const auto type = call->type())
+      paths.add(fmt::format("{}{}", kCallPath, call->options().name),
+                Members().add("post", call_operation(*call, *type)).object());
   for (const auto* stream : registry.streams())
-    paths.add(fmt::format("{}{}", kStreamPath, stream->type->options().subscribe),
-              Members().add("get", stream_operation(*stream)).object());
+    if (const auto type = stream->type())
+      paths.add(fmt::format("{}{}", kStreamPath, stream->options().subscribe),
+                Members().add("get", stream_operation(*stream, *type)).object());
   for (const auto& old : old_calls())
     if (const auto* entry = old.type.empty() ? nullptr : registry.find_call(old.type))
-      paths.add(old.path, Members().add("post", old_operation(old, *entry)).object());
+      if (const auto type = entry->type())
+        paths.add(old.path, Members().add("post", old_operation(old, *entry, *type)).object());
   const auto info = Members()
                         .add_text("title", "pillard")
                         .add_text("version", PILLARD_SDK_VERSION)
@@ -265,6 +269,16 @@ std::string openapi(const loader::Registry& registry, std::string_view base) {
       .add("paths", rest_paths(paths))
       .add("components", components)
       .object();
+}
+
+std::shared_ptr<const std::string> OpenApi::document() {
+  const auto version = registry_.version();  // before it is read: what changes meanwhile is written the next time
+  const std::lock_guard lock(mutex_);
+  if (!document_ || version != version_) {
+    document_ = std::make_shared<const std::string>(openapi(registry_, base_));
+    version_ = version;
+  }
+  return document_;
 }
 
 }  // namespace pillard::router

@@ -192,7 +192,7 @@ wire::HttpResponse PublicSite::preflight(const wire::HttpRequest& request) const
 void PublicSite::handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) {
   const auto origin = origins_.origin(request);
   const bool get = request.method == "GET" || request.method == "HEAD";
-  if (request.path == kOpenApiPath && get) return answer(router::json_response(200, openapi_));
+  if (request.path == kOpenApiPath && get) return answer(router::json_response(200, *openapi_.document()));
   if (request.path == "/" && get) {
     return answer({.headers = {{"Content-Type", "text/plain; charset=utf-8"}},
                    .body = "pillard is running. Dashboards connect here by Socket.IO.\n"});
@@ -240,11 +240,12 @@ void AdminSite::handle(Connection& connection, const wire::HttpRequest& request,
   if (request.path == "/metrics")
     return answer({.headers = {{"Content-Type", std::string(observe::Metrics::kContentType)}},
                    .body = services_.metrics.render()});
+  if (request.path == "/plugins") return answer(router::json_response(200, plugins_()));
   if (request.path == "/healthz" || request.path == "/readyz") {
     auto report = request.path == "/healthz" ? services_.health.alive() : services_.health.ready();
     return answer(router::json_response(report.status, std::move(report.json)));
   }
-  answer(router::error_response(404, "There is nothing at this address; try /metrics."));
+  answer(router::error_response(404, "There is nothing at this address; try /metrics or /plugins."));
 }
 
 std::variant<Site::Upgrade, wire::HttpResponse> AdminSite::upgrade(Connection&, const wire::HttpRequest&) {

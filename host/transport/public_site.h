@@ -21,7 +21,7 @@ class PublicSite final : public Site {
       : settings_(settings),
         origins_(settings.server),
         rest_(services, settings.session.ttl, settings.server.base),
-        openapi_(router::openapi(services.registry, settings.server.base)),
+        openapi_(services.registry, settings.server.base),
         log_(services.log),
         too_many_from_one_(observe::LimitsReached(services.metrics).connections_per_address),
         proxies_(settings.server.trusted_proxies, settings.server.forwarded == config::Forwarding::kForwarded
@@ -62,7 +62,7 @@ class PublicSite final : public Site {
   const config::Settings& settings_;
   const OriginPolicy origins_;
   router::Rest rest_;
-  const std::string openapi_;
+  router::OpenApi openapi_;
   observe::Log& log_;
   observe::Counter& too_many_from_one_;
   const wire::TrustedProxies proxies_;
@@ -74,16 +74,19 @@ class PublicSite final : public Site {
   observe::Throttle throttle_{std::chrono::seconds(10)};  // of what strangers can make us say
 };
 
-/// What the admin listener serves: /metrics and health.
+/// What the admin listener serves: /metrics, /plugins and health.
 class AdminSite final : public Site {
  public:
-  explicit AdminSite(const router::Services& services) : services_(services) {}
+  /// `plugins`: what is told of them, as JSON; asked on the admin loop.
+  AdminSite(const router::Services& services, Function<std::string()> plugins)
+      : services_(services), plugins_(std::move(plugins)) {}
   std::optional<wire::HttpResponse> refuse(const wire::HttpRequest& request) override;
   void handle(Connection& connection, const wire::HttpRequest& request, std::string body, Answer answer) override;
   std::variant<Upgrade, wire::HttpResponse> upgrade(Connection& connection, const wire::HttpRequest& request) override;
 
  private:
   const router::Services services_;
+  Function<std::string()> plugins_;
 };
 
 }  // namespace pillard::transport

@@ -47,7 +47,8 @@ Site::Taken StreamDoor::open(router::Sockets& sockets, AddressBudgets& budgets, 
   const auto type = router::api_type(request.path);
   const auto* const stream = sockets.services().registry.find_subscribe(type);
   try {
-    const auto params = wire::params_of_query(request.query, stream->type->params().fields, resume);
+    if (!stream) throw Error(Code::kNotFound, "There is no stream of this name here any more.");  // since the head
+    const auto params = wire::params_of_query(request.query, stream->working()->params().fields, resume);
     return std::make_unique<StreamDoor>(sockets, connection, std::move(token), type, params, std::move(options));
   } catch (const Error& error) {
     return router::problem_response(error);

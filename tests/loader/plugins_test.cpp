@@ -18,8 +18,8 @@ TEST_F(PluginsTest, FindsWhatAPluginOffers) {
   const auto* stream = registry.find_subscribe("subscribe_echo");
   ASSERT_NE(stream, nullptr);
   EXPECT_EQ(registry.find_unsubscribe("unsubscribe_echo"), stream);
-  EXPECT_EQ(stream->plugin->name(), "good");
-  EXPECT_EQ(stream->type->options().event, "echo");
+  EXPECT_EQ(stream->plugin().name(), "good");
+  EXPECT_EQ(stream->options().event, "echo");
   ASSERT_NE(registry.find_call("ask_echo"), nullptr);
   EXPECT_THAT(registry.streams(), ElementsAre(stream));
   EXPECT_THAT(lines->text, HasSubstr("1.2.3"));
@@ -39,7 +39,7 @@ TEST_F(PluginsTest, LoadsAndStopsTwice) {
   for (int turn = 0; turn < 2; ++turn) {
     const auto plugins = load({"good"});
     ASSERT_TRUE(plugins->ok()) << turn;
-    const auto query = plugins->registry().find_subscribe("subscribe_echo")->type->decode(R"({"word":"x"})");
+    const auto query = plugins->registry().find_subscribe("subscribe_echo")->type()->decode(R"({"word":"x"})");
     EXPECT_EQ(query.key, R"({"word":"x"})");
   }
 }

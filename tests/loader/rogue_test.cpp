@@ -132,7 +132,7 @@ TEST_F(RogueTest, WhoseParamsThrowIsAnsweredAsAFailure) {
   place("throws-in-check");
   plugins = load({"throws-in-check"});
   const auto& entry = *plugins->registry().streams().at(0);
-  const auto error = guard(*entry.plugin, [&] { entry.type->decode({}); });
+  const auto error = guard(entry.plugin(), [&] { entry.type()->decode({}); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code(), Code::kInternal);
   EXPECT_THAT(lines->text, HasSubstr(left("throws-in-check", "\"a check that breaks\"")));

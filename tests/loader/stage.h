@@ -31,13 +31,14 @@ struct Node {
 class Stage final : private Context {
  public:
   Stage(reactor::Reactor& reactor, ssh::Lane& lane, const StreamEntry& entry)
-      : plugin_(*entry.plugin),
+      : plugin_(entry.plugin()),
         footing_(std::make_unique<fanout::Footing>(reactor, lane, plugin_, [this](const Error& e) {
           note(e.what());
           end();
         })) {
     footing_->enter([&] {
-      auto source = entry.type->start(*this, entry.type->decode({}));
+      const auto type = entry.working();
+      auto source = type->start(*this, type->decode({}));
       source_ = std::move(source);
     });
   }

@@ -227,7 +227,11 @@ std::vector<ConfigKey> Config::asked() const {
   for (const auto& [name, fallback] : asked_) {
     const auto entry = entries_.find(name);
     const bool given = entry != entries_.end();
-    all.push_back({.name = name, .fallback = fallback, .given = given, .line = given ? entry->second.line : 0});
+    all.push_back({.name = name,
+                   .fallback = fallback,
+                   .given = given,
+                   .value = given ? entry->second.value : std::string(),
+                   .line = given ? entry->second.line : 0});
   }
   return all;
 }

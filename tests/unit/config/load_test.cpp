@@ -230,6 +230,8 @@ TEST(Load, RefusesPluginNamesThatWouldLeaveTheirDirectory) {
 
 TEST(Load, RefusesAPluginThatIsEnabledTwice) {
   EXPECT_THAT(wrong("[plugins]\nenabled = a, b, a\n"), ElementsAre(HasSubstr("\"a\" stands twice")));
+  EXPECT_THAT(wrong("[plugins]\nmax_failures = -1\n"), ElementsAre(HasSubstr("expected an integer from 0 to 10000")));
+  EXPECT_THAT(wrong("[plugins]\nfailure_window = 0\n"), ElementsAre(HasSubstr("expected an integer from 1 to 86400")));
 }
 
 TEST(Load, AddsTheOriginsOfItsOwnPages) {
@@ -417,6 +419,15 @@ TEST(LoadFile, ShowsTheDefaultsInTheFileThatIsShipped) {
   EXPECT_EQ(shown.limits.stall_timeout, defaults.limits.stall_timeout);
   EXPECT_EQ(shown.limits.messages_per_second, defaults.limits.messages_per_second);
   EXPECT_EQ(shown.limits.messages_burst, defaults.limits.messages_burst);
+}
+
+TEST(Load, KeepsWhatWasGivenSoThatChangesCanBeTold) {
+  auto sources = from("[plugins]\nmax_failures = 3\n");
+  sources.sets = {"limits.subscriptions=9"};
+  const auto settings = good(sources);
+  EXPECT_EQ(settings.plugins.max_failures, 3U);
+  EXPECT_THAT(settings.given, testing::UnorderedElementsAre(testing::Pair("plugins.max_failures", "3"),
+                                                            testing::Pair("limits.subscriptions", "9")));
 }
 
 }  // namespace

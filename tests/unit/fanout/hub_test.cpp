@@ -40,8 +40,8 @@ class HubTest : public testing::Test {
   void subscribe(Ear& ear, std::size_t home, std::uint16_t port, std::string_view params = "{}") {
     const auto& stream = spine.stream("subscribe_status");
     test::on(spine.reactors[home], [&] {
-      ear.subscription = spine.hub->subscribe(spine.reactors[home], spine.login(session(port)), stream,
-                                              stream.type->decode(params), kPlain, ear);
+      ear.subscription = spine.hub->subscribe(spine.reactors[home], spine.login(session(port)), stream, stream.type(),
+                                              stream.type()->decode(params), kPlain, ear);
     });
   }
   void leave(Ear& ear, std::size_t home) {
@@ -103,6 +103,96 @@ TEST_F(HubTest, DoesNotRepeatTheSameProblemAtEveryAttempt) {
   ASSERT_GE(spine.pool->metrics().reconnects.value(), 2U);
   EXPECT_EQ(ear.journal.lines().size(), 1U);
   leave(ear, 0);
+}
+
+TEST_F(HubTest, GoesOnWithAnotherVersionOfAPlugin) {
+  Ear ear;
+  subscribe(ear, 0, closed.number());
+  ASSERT_EQ(ear.journal.wait(1).size(), 1U);
+  const std::weak_ptr<const StreamType> former = spine.stream("subscribe_status").type();
+  spine.enrol<test::LogsQuery>(20ms);
+  EXPECT_FALSE(former.expired()) << "the topic still uses it";
+  spine.hub->refresh(spine.plugin);
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  while (!former.expired() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(former.expired()) << "nobody uses the former version any more";
+  EXPECT_EQ(spine.hub->metrics().topics.value(), 1);
+  EXPECT_EQ(spine.stream("subscribe_status").topics.value(), 1);
+  EXPECT_EQ(spine.stream("subscribe_status").subscriptions.value(), 1);
+  EXPECT_EQ(ear.journal.lines().size(), 1U) << "nobody is told";
+  leave(ear, 0);
+  EXPECT_TRUE(topics_become(0));
+  EXPECT_EQ(spine.stream("subscribe_status").topics.value(), 0);
+  EXPECT_EQ(spine.stream("subscribe_status").subscriptions.value(), 0);
+}
+
+TEST_F(HubTest, EndsWhatNothingStandsBehindAnyMore) {
+  Ear here;
+  Ear there;
+  subscribe(here, 0, closed.number());
+  subscribe(there, 1, closed.number());
+  ASSERT_EQ(here.journal.wait(1).size(), 1U);
+  ASSERT_EQ(there.journal.wait(1).size(), 1U);
+  spine.registry.withdraw(spine.plugin);
+  spine.hub->refresh(spine.plugin);
+  EXPECT_EQ(here.journal.wait(2).at(1), "unsupported ended");
+  EXPECT_EQ(there.journal.wait(2).at(1), "unsupported ended");
+  EXPECT_TRUE(topics_become(0));
+  leave(here, 0);
+  leave(there, 1);
+}
+
+TEST_F(HubTest, KeepsWhatIsOfferedNowApartFromWhatWasOfferedByThatName) {
+  const auto& former = spine.stream("subscribe_logs");
+  const auto former_type = former.type();
+  const std::string params = R"({"service":"x"})";
+  const auto join = [&](Ear& ear, const loader::StreamEntry& stream, const std::shared_ptr<const StreamType>& type) {
+    test::on(spine.reactors[0], [&] {
+      ear.subscription = spine.hub->subscribe(spine.reactors[0], spine.login(session(closed.number())), stream, type,
+                                              type->decode(params), kPlain, ear);
+    });
+  };
+  Ear first;
+  join(first, former, former_type);
+  ASSERT_EQ(first.journal.wait(1).size(), 1U);
+  spine.enrol<test::LogsQuery>(20ms, "log_line");  // an event of another name: another entry
+  const auto& present = spine.stream("subscribe_logs");
+  ASSERT_NE(&present, &former);
+  Ear second;
+  join(second, present, present.type());  // before anybody was told to look again
+  EXPECT_EQ(first.journal.wait(2).at(1), "unsupported ended");
+  EXPECT_EQ(second.journal.wait(1), std::vector<std::string>{"disconnected goes on"});
+  Ear third;
+  join(third, former, former_type);  // was on its way here
+  EXPECT_EQ(third.journal.wait(1), std::vector<std::string>{"unsupported ended"});
+  EXPECT_EQ(second.journal.lines().size(), 1U);
+  for (auto* ear : {&first, &second, &third}) leave(*ear, 0);
+}
+
+TEST_F(HubTest, RefusesWhatWasAskedOfAVersionThatIsGoneByThen) {
+  const auto& stream = spine.stream("subscribe_status");
+  const auto type = stream.type();
+  Ear ear;
+  spine.registry.forget(spine.plugin);
+  test::on(spine.reactors[0], [&] {
+    ear.subscription = spine.hub->subscribe(spine.reactors[0], spine.login(session(closed.number())), stream, type,
+                                            type->decode("{}"), kPlain, ear);
+  });
+  EXPECT_EQ(ear.journal.wait(1), std::vector<std::string>{"unsupported ended"});
+  leave(ear, 0);
+}
+
+TEST_F(HubTest, AnswersACallThatNothingStandsBehindAnyMore) {
+  test::Journal answers;
+  const auto& entry = *spine.registry.find_call("get_config");
+  spine.registry.withdraw(spine.plugin);
+  std::unique_ptr<PendingCall> pending;
+  test::on(spine.reactors[0], [&] {
+    pending = spine.hub->call(spine.reactors[0], spine.login(session(closed.number())), entry, "{}",
+                              [&](Answer answer) { answers.add(std::string(name(answer.error().code()))); });
+  });
+  EXPECT_EQ(answers.wait(1), std::vector<std::string>{"unsupported"});
+  test::on(spine.reactors[0], [&] { pending.reset(); });
 }
 
 TEST_F(HubTest, StopsItsTopicWithTheLastSubscriberAfterTheLinger) {
@@ -203,8 +293,8 @@ TEST_F(ShutHubTest, EndsAStreamWhoseProblemWillNotPass) {
   const auto& stream = shut.stream("subscribe_status");
   const auto join = [&](Ear& ear, std::size_t home) {
     test::on(shut.reactors[home], [&] {
-      ear.subscription = shut.hub->subscribe(shut.reactors[home], shut.login(session(22)), stream,
-                                             stream.type->decode("{}"), kPlain, ear);
+      ear.subscription = shut.hub->subscribe(shut.reactors[home], shut.login(session(22)), stream, stream.type(),
+                                             stream.type()->decode("{}"), kPlain, ear);
     });
   };
   join(one, 0);

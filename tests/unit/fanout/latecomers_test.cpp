@@ -42,8 +42,8 @@ class LatecomersTest : public testing::Test, private Latecomers::Host {
     spine.reactors.start();
     run([this] {
       const auto& stream = *registry.find_subscribe("join");
-      query = stream.type->decode("{}");
-      latecomers.emplace(host(), spine.reactors[0], spine.pool->lane(spine.credential()), stream, options);
+      query = stream.type()->decode("{}");
+      latecomers.emplace(host(), spine.reactors[0], spine.pool->lane(spine.credential()), stream, "line", options);
     });
   }
   ~LatecomersTest() override {
@@ -71,7 +71,7 @@ class LatecomersTest : public testing::Test, private Latecomers::Host {
     });
   }
   void start_topic() {
-    run([&] { latecomers->source_started(query); });
+    run([&] { latecomers->source_started(registry.find_subscribe("join")->type(), query); });
   }
   /// The topic has said all of its history.
   void settle() {
@@ -333,7 +333,7 @@ TEST_F(LatecomersTest, GivesUpOneThatNeverArrivesAndSaysNothingOfAGapWhereThereI
   run([&] {
     options.patience = 10ms;
     latecomers.emplace(host(), spine.reactors[0], spine.pool->lane(spine.credential()),
-                       *registry.find_subscribe("join"), options);
+                       *registry.find_subscribe("join"), "line", options);
   });
   add(1, "40");
   start_topic();

@@ -40,7 +40,7 @@ class MailboxTest : public testing::Test {
   Shard shard{*spine.hub, spine.reactors[0]};
   TopicId logs{std::make_shared<const std::string>("lane/subscribe_logs/{}"), 1};
   Ear ear;
-  Subscription ear_subscription{shard, *logs.key, ear, plain(), std::nullopt};
+  Subscription ear_subscription{shard, spine.stream("subscribe_logs"), *logs.key, ear, plain(), std::nullopt};
   Mailbox box{1000};
 };
 
@@ -81,7 +81,7 @@ TEST_F(MailboxTest, KeepsTheNewestOfAState) {
 
 TEST_F(MailboxTest, TellsAGapBeforeItWelcomesWhoIsNotConcerned) {
   Ear late;
-  Subscription joining(shard, *logs.key, late, plain(), std::nullopt);
+  Subscription joining(shard, spine.stream("subscribe_logs"), *logs.key, late, plain(), std::nullopt);
   EXPECT_TRUE(box.spread(logs, lines(std::string(700, 'a')), Overflow::kDrop));
   EXPECT_FALSE(box.spread(logs, lines(std::string(900, 'b'), 2), Overflow::kDrop));
   EXPECT_FALSE(box.put(logs, [this, &joining](Shard& to) { to.welcome(logs, joining.number(), nullptr, {}); }));

@@ -54,7 +54,8 @@ class ShardTest : public testing::Test {
     return made;
   }
   void subscribe(Ear& ear, std::optional<std::int64_t> pace = {}, const Encoder* encoder = nullptr) {
-    ear.subscription = std::make_unique<Subscription>(shard, *topic.key, ear, encoder ? *encoder : plain, pace);
+    ear.subscription = std::make_unique<Subscription>(shard, spine.stream("subscribe_logs"), *topic.key, ear,
+                                                      encoder ? *encoder : plain, pace);
   }
   void welcome(Ear& ear, const SharedBatch& replay, std::optional<Error> problem = {}) {
     shard.welcome(topic, ear.subscription->number(), replay, problem);

@@ -127,10 +127,12 @@ class IdleCall final : public Call {
   IdleCall(CallContext&, const NoParams&) {}
 };
 
+inline constexpr std::chrono::milliseconds kLinger{20};
+
 struct SpineOptions {
   unsigned reactors = 1;
   std::vector<std::string> allow{};  // of egress
-  std::chrono::milliseconds linger{20};
+  std::chrono::milliseconds linger = kLinger;
   session::LoginLimiter::Options limiter{};
   session::MemoryStore::Options store{};
 };
@@ -149,17 +151,22 @@ class Spine {
         pool(std::in_place, reactors, *workers_, resolver_, host_keys_,
              ssh::Options{.idle_linger = 50ms, .backoff_first = 100ms}),
         hub(std::in_place, reactors, *pool, metrics) {
+    enrol<LogsQuery>(options.linger);
+  }
+  /// Registers what the plugin offers: again, it is another version of it.
+  template <class Logs>
+  void enrol(std::chrono::milliseconds linger, std::string logs_event = "log_data") {
     loader::Enrolment enrolment(registry, plugin);
     enrolment.stream<StatusQuery, IdleSource>({.subscribe = "subscribe_status",
                                                .unsubscribe = "unsubscribe_status",
                                                .event = "status_update",
                                                .replay = 1,
-                                               .linger = options.linger});
-    enrolment.stream<LogsQuery, IdleSource>({.subscribe = "subscribe_logs",
-                                             .unsubscribe = "unsubscribe_logs",
-                                             .event = "log_data",
-                                             .replay = 10,
-                                             .linger = options.linger});
+                                               .linger = linger});
+    enrolment.stream<Logs, IdleSource>({.subscribe = "subscribe_logs",
+                                        .unsubscribe = "unsubscribe_logs",
+                                        .event = std::move(logs_event),
+                                        .replay = 10,
+                                        .linger = linger});
     enrolment.call<NoParams, IdleCall>({.name = "get_config", .timeout = 5s});
     enrolment.commit();
   }

@@ -191,5 +191,47 @@ TEST_F(StreamTest, LeavesNothingBehindWhenTheClientGoes) {
   EXPECT_EQ(subscriptions(), 0);
 }
 
+/// A later version of what subscribe_logs takes.
+struct MoreLogsQuery {
+  std::string service;
+  bool verbose = false;
+  PILLARD_FIELDS(MoreLogsQuery, PILLARD_FIELD(service, {.required = true}), PILLARD_FIELD(verbose))
+};
+
+TEST_F(StreamTest, KnowsItsSubscriptionsByTheParamsOfALaterVersion) {
+  EXPECT_EQ(answer("subscribe_logs", R"({"service":"execution"})"), kDone);
+  EXPECT_EQ(answer("subscribe_logs", R"({"service":"consensus"})"), kDone);
+  spine.enrol<MoreLogsQuery>(test::kLinger);
+  spine.hub->refresh(spine.plugin);
+  EXPECT_EQ(answer("subscribe_logs", R"({"service":"execution"})"), kDone);
+  EXPECT_EQ(subscriptions(), 2) << "the same as before";
+  EXPECT_EQ(answer("subscribe_logs", R"({"service":"execution","verbose":true})"), kDone);
+  EXPECT_EQ(subscriptions(), 3);
+  EXPECT_EQ(answer("unsubscribe_logs", R"({"service":"execution"})"), kDone);
+  EXPECT_EQ(answer("unsubscribe_logs", R"({"service":"consensus"})"), kDone);
+  EXPECT_EQ(subscriptions(), 1);
+}
+
+TEST_F(StreamTest, IsToldThatAStreamHasEndedWhichLooksOtherwiseNow) {
+  EXPECT_EQ(answer("subscribe_logs", R"({"service":"execution"})"), kDone);
+  spine.enrol<test::LogsQuery>(test::kLinger, "log_line");
+  spine.hub->refresh(spine.plugin);
+  EXPECT_TRUE(guest->heard.wait_for(R"("ended":true)"));
+  EXPECT_EQ(subscriptions(), 0);
+  EXPECT_EQ(answer("subscribe_logs", R"({"service":"execution"})"), kDone);
+}
+
+TEST_F(StreamTest, RefusesWhatAStoppedPluginOffered) {
+  spine.registry.withdraw(spine.plugin);
+  EXPECT_EQ(
+      answer("subscribe_status"),
+      error("The test plugin does not offer subscribe_status any more: it was stopped or replaced.", "unsupported"));
+  EXPECT_EQ(answer("get_config"),
+            error("The test plugin does not offer get_config any more: it was stopped or replaced.", "unsupported"));
+  EXPECT_EQ(answer("unsubscribe_status"), kDone) << "ending what is not there is no mistake";
+  spine.registry.forget(spine.plugin);
+  EXPECT_EQ(answer("subscribe_status"), error("There is no message type of this name here.", "not_found"));
+}
+
 }  // namespace
 }  // namespace pillard::router

@@ -178,7 +178,7 @@ class AdminSiteTest : public testing::Test {
     return client.answer();
   }
   test::Server server{{}};
-  AdminSite site{test::services_of(server.spine, server.spine.store)};
+  AdminSite site{test::services_of(server.spine, server.spine.store), [] { return std::string("{}"); }};
 };
 
 TEST_F(AdminSiteTest, ShowsFiguresAndHealth) {

@@ -24,6 +24,7 @@ struct ConfigKey {
   std::string name;
   std::string fallback;  ///< what stands in its place where the file does not have it, as it would be written there
   bool given = false;    ///< whether the file has it
+  std::string value{};   ///< what the file has
   int line = 0;          ///< of the file; 0 if it is not from there
 };
 

@@ -13,8 +13,9 @@
 
 namespace pillard {
 
-/// One of these is made for each loaded file. It registers what it offers, once, and never changes afterwards: all that
-/// moves lives in Sources and Calls.
+/// One of these is made when the daemon starts, and another when the plugin's file or configuration has changed. It
+/// registers what it offers, once, and never changes afterwards: all that moves lives in Sources and Calls. It is
+/// destroyed when the last Source and Call of it has gone; by then another one may have been set up.
 class PILLARD_API Plugin {
  public:
   Plugin() = default;

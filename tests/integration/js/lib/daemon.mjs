@@ -34,8 +34,9 @@ export async function runOnce(args, environment = {}) {
 export class Daemon {
   /// `set`: {"section.key": value}. Free ports, the target allowed and debug logs unless it says otherwise; a value of
   /// null leaves a key to the file. `under`: words before the command, as ["taskset", "-c", "0"].
+  /// `config`: another file than the one that is shipped.
   /// `tls`: what its clients need to know of its certificate, such as {ca}; then it is asked by https.
-  static async start({ set = {}, environment = {}, under = [], tls = null } = {}) {
+  static async start({ set = {}, environment = {}, under = [], tls = null, config = configuration } = {}) {
     const daemon = new Daemon();
     daemon.tls = tls;
     daemon.directory = mkdtempSync(join(tmpdir(), "pillard-test-"));
@@ -54,7 +55,7 @@ export class Daemon {
     const env = { ...process.env, ...environment };
     for (const name of variables) if (!(name in environment)) delete env[name];
     // Should the test be killed, the daemon goes with it.
-    const command = [...under, executable, "--config", configuration, ...sets];
+    const command = [...under, executable, "--config", config, ...sets];
     daemon.process = spawn("setpriv", ["--pdeathsig", "KILL", ...command], { env });
     daemon.process.stderr.on("data", (piece) => (daemon.log += piece));
     daemon.ended = new Promise((resolve) => {
@@ -154,7 +155,7 @@ export class Daemon {
     }
   }
 
-  /// Asks it to read its certificate again. Not by ChildProcess.kill(), which then counts it as killed.
+  /// Asks it to take over what has changed. Not by ChildProcess.kill(), which then counts it as killed.
   reload() {
     process.kill(this.process.pid, "SIGHUP");
   }
