@@ -244,7 +244,7 @@ test("params of a query have the types of their fields, and refusals are problem
   assert.equal((await problem("/api/stream/subscribe_status", { headers: { ...headers, Origin: "https://evil.example" } })).status, 403);
 });
 
-test("a reader of a stream that never reads costs no more than its outbox, and is closed", { timeout: 60_000 }, async (t) => {
+test("a reader of a stream that never reads costs no more than its outbox and a batch, and is closed", { timeout: 60_000 }, async (t) => {
   await flood(t, { RATE: 1000, PAD: 3000 });
   const raw = RawSocket.open(t, daemon);
   const token = await daemon.session();
@@ -255,7 +255,8 @@ test("a reader of a stream that never reads costs no more than its outbox, and i
   neighbour.emit("subscribe_status", { interval: 1000 });
   await daemon.said(/client closed .*takes nothing of what is sent/);
   const most = await daemon.metric("pillard_outbox_high_water_bytes");
-  assert.ok(most < 2 * 262_144, `${most} bytes waited`);
+  // What it was given is counted before what is too much of it is dropped; a busy machine makes large batches, 1 MiB at most.
+  assert.ok(most < 262_144 + 1_048_576, `${most} bytes waited`);
   await neighbour.until("status_update");
 });
 

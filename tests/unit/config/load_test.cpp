@@ -364,8 +364,8 @@ TEST(LoadFile, RefusesAHugeFile) {
 }
 
 TEST(LoadFile, TakesTheFileThatIsShipped) {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../../..";
-  const auto file = (root / "etc/pillard.ini").lexically_normal();
+  const auto root = std::filesystem::path(PILLARD_SOURCES);
+  const auto file = root / "etc/pillard.ini";
   const auto loaded = load_file({.file = file, .executable = "/usr/bin/pillard"});
   EXPECT_THAT(texts(loaded.mistakes), IsEmpty());
   EXPECT_THAT(loaded.warnings, IsEmpty());
@@ -375,7 +375,7 @@ TEST(LoadFile, TakesTheFileThatIsShipped) {
 }
 
 TEST(LoadFile, ShowsTheDefaultsInTheFileThatIsShipped) {
-  const auto file = (std::filesystem::path(__FILE__).parent_path() / "../../../etc/pillard.ini").lexically_normal();
+  const auto file = std::filesystem::path(PILLARD_SOURCES) / "etc/pillard.ini";
   const auto shown = load_file({.file = file}).settings;
   const Settings defaults;
   EXPECT_EQ(shown.server.listen, defaults.server.listen);

@@ -217,6 +217,7 @@ TEST_F(StreamTest, IsToldThatAStreamHasEndedWhichLooksOtherwiseNow) {
   spine.enrol<test::LogsQuery>(test::kLinger, "log_line");
   spine.hub->refresh(spine.plugin);
   EXPECT_TRUE(guest->heard.wait_for(R"("ended":true)"));
+  test::on(guest->home, [] {});  // it goes behind the word about it
   EXPECT_EQ(subscriptions(), 0);
   EXPECT_EQ(answer("subscribe_logs", R"({"service":"execution"})"), kDone);
 }
