@@ -10,6 +10,8 @@ namespace client_logs {
 using pillard::Code;
 using pillard::Error;
 using pillard::Exit;
+using pillard::find_property;
+using pillard::first_line;
 using namespace std::chrono_literals;
 
 namespace {
@@ -19,8 +21,6 @@ constexpr auto kCheckEvery = 60s;  // whether the unit is still there
 constexpr std::string_view kCursorCharacters = "abcdefghijklmnopqrstuvwxyz0123456789=;";
 
 bool says(const Exit& exit, std::string_view words) { return exit.err.find(words) != std::string::npos; }
-
-std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
 
 Error denied(std::string_view service) {
   return {Code::kAccessDenied, "This user cannot read the journal of " + std::string(service) +
@@ -59,18 +59,8 @@ bool repeats(std::string_view cursor, std::string_view last) {
   return number && time && last_number && last_time && *number <= *last_number && *time <= *last_time;
 }
 
-/// Of `systemctl show`; empty if it is not there.
-std::string_view property(std::string_view output, std::string_view key) {
-  while (!output.empty()) {
-    const auto line = output.substr(0, output.find('\n'));
-    output.remove_prefix(std::min(line.size() + 1, output.size()));
-    if (line.starts_with(key) && line.substr(key.size()).starts_with('=')) return line.substr(key.size() + 1);
-  }
-  return {};
-}
-
 bool is_gone(std::string_view output) {
-  return property(output, "LoadState") == "not-found" && property(output, "ActiveState") == "inactive";
+  return find_property(output, "LoadState") == "not-found" && find_property(output, "ActiveState") == "inactive";
 }
 
 }  // namespace
@@ -135,7 +125,7 @@ void LogSource::state_known(const Exit& exit) {
   check_ = context_.after(kCheckEvery, [this] { ask_state(); });
   if (!std::exchange(state_known_, true)) {
     // The journal knows a unit by its own name only, not by an alias ("sshd" of "ssh").
-    if (const auto id = property(exit.out, "Id"); pillard::valid_unit_name(id)) unit_ = id;
+    if (const auto id = find_property(exit.out, "Id"); pillard::valid_unit_name(id)) unit_ = id;
     if (access_known_) read_history();
   } else if (was_installed && !installed_) {
     say_removed();

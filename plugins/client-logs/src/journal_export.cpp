@@ -1,10 +1,13 @@
 #include "journal_export.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
+#include "pillard/text.h"
+
 namespace client_logs {
+
+using pillard::to_number;
 
 const char* const kFields = "MESSAGE,PRIORITY,_LINE_BREAK,_STREAM_ID,N_DROPPED";
 
@@ -20,12 +23,6 @@ bool is_name(std::string_view name) noexcept {
   return !name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
-}
-
-std::uint64_t number(std::string_view text, std::uint64_t fallback) noexcept {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? value : fallback;
 }
 
 /// The length of the longest beginning of `text` of at most `size` bytes that cuts no UTF-8 character.
@@ -151,8 +148,10 @@ void ExportParser::set(Name name, std::string_view value, std::uint64_t lost) {
     case Name::kMessage: set_message(value, lost); break;
     case Name::kCursor: entry_.cursor = value.substr(0, kMaxValue); break;
     case Name::kStream: entry_.stream = value.substr(0, kMaxValue); break;
-    case Name::kRealtime: entry_.realtime = number(value, 0); break;
-    case Name::kPriority: entry_.priority = static_cast<int>(std::min<std::uint64_t>(number(value, 6), 7)); break;
+    case Name::kRealtime: entry_.realtime = to_number<std::uint64_t>(value).value_or(0); break;
+    case Name::kPriority:
+      entry_.priority = static_cast<int>(std::min<std::uint64_t>(to_number<std::uint64_t>(value).value_or(6), 7));
+      break;
     case Name::kLineBreak: entry_.is_part = value == "line-max"; break;
     case Name::kDropped: entry_.tells_of_drops = true; break;
     case Name::kOther: break;

@@ -5,9 +5,14 @@
 #include <limits>
 #include <unordered_map>
 
-#include "text.h"
+#include "pillard/text.h"
 
 namespace node_metrics {
+
+using pillard::take_number;
+using pillard::take_until;
+using pillard::take_word;
+using pillard::to_number;
 
 namespace {
 

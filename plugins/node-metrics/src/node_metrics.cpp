@@ -34,8 +34,6 @@ bool hidden(const std::vector<std::string>& patterns, const std::string& name) {
                      [&](const std::string& pattern) { return fnmatch(pattern.c_str(), name.c_str(), 0) == 0; });
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
-
 /// An output that was cut ends in the middle of a line, which would be read as another number.
 std::string_view whole_lines(const pillard::Exit& exit) {
   const std::string_view out = exit.out;
@@ -69,7 +67,7 @@ pillard::Error explain(const pillard::Exit& exit) {
     return {Code::kUnsupported, "This node lacks env or sh, which metrics are read with."};
   if (exit.ok()) return {Code::kUnsupported, "This node shows nothing in /proc: metrics need Linux, grep and head."};
   return {Code::kInternal,
-          "Reading the metrics of the node failed" + (exit.err.empty() ? "." : ": " + first_line(exit.err))};
+          "Reading the metrics of the node failed" + (exit.err.empty() ? "." : ": " + pillard::first_line(exit.err))};
 }
 
 MetricsSource::MetricsSource(pillard::Context& context, std::shared_ptr<const Settings> settings,

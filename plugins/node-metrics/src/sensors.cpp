@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <set>
 
-#include "text.h"
+#include "pillard/text.h"
 
 namespace node_metrics {
+
+using pillard::take_number;
+using pillard::take_until;
+using pillard::to_number;
 
 namespace {
 

@@ -4,9 +4,14 @@
 #include <map>
 #include <unordered_set>
 
-#include "text.h"
+#include "pillard/text.h"
 
 namespace node_metrics {
+
+using pillard::take_number;
+using pillard::take_until;
+using pillard::take_word;
+using pillard::to_number;
 
 namespace {
 
@@ -253,7 +258,7 @@ Snapshot parse_snapshot(std::string_view output) {
   Parts parts;
   std::string_view path;  // of the file that lines belong to; empty before the first, where grep speaks
   while (!output.empty()) {
-    const auto line = take_until(output, '\n');
+    const auto line = pillard::take_line(output);
     if (line.starts_with("==> ") && line.ends_with(" <==") && line.size() > 8) {
       path = line.substr(4, line.size() - 8);
     } else if (path.empty()) {

@@ -62,8 +62,6 @@ bool matches(const std::string& pattern, const Unit& unit) {
   return fits(unit.id) || std::any_of(unit.names.begin(), unit.names.end(), fits);
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
-
 pillard::Error too_many() {
   return {pillard::Code::kUnsupported,
           "More than 512 services match, which is the most that is shown: narrow the patterns of node-status."};
@@ -121,7 +119,7 @@ std::vector<ServiceStatus> arrange(const Settings& settings, const std::vector<U
 pillard::Error explain(const pillard::Exit& exit) {
   using pillard::Code;
   const auto says = [&](std::string_view words) { return exit.err.find(words) != std::string::npos; };
-  const std::string said = exit.err.empty() ? "" : ": " + first_line(exit.err);
+  const std::string said = exit.err.empty() ? "" : ": " + pillard::first_line(exit.err);
   if (exit.timed_out) return {Code::kTimeout, "The node did not tell the state of its services in time."};
   if (exit.truncated)
     return {Code::kUnsupported,

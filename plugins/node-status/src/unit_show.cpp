@@ -1,33 +1,21 @@
 #include "unit_show.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <limits>
 
+#include "pillard/text.h"
+
 namespace node_status {
+
+using pillard::take_until;
+using pillard::to_number;
 
 const char* const kProperties =
     "Id,Names,LoadState,ActiveState,SubState,Description,ActiveEnterTimestamp,ActiveExitTimestamp,"
     "InactiveEnterTimestamp,InactiveExitTimestamp,NRestarts,MemoryCurrent,MainPID";
 
 namespace {
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-/// Takes what stands before `separator` off `text`, and the separator.
-std::string_view take_until(std::string_view& text, char separator) {
-  const auto end = std::min(text.find(separator), text.size());
-  const auto part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
 
 /// Newer systemd quotes a name that holds a backslash: "weird@a\\x2db.service".
 std::string unquoted(std::string_view name) {
@@ -80,12 +68,12 @@ void read_property(Unit& unit, Timestamps& times, std::string_view key, std::str
   } else if (key == "InactiveExitTimestamp") {
     times.inactive_exit = value;
   } else if (key == "NRestarts") {
-    unit.restarts = parse_number<std::int64_t>(value).value_or(0);
+    unit.restarts = to_number<std::int64_t>(value).value_or(0);
   } else if (key == "MemoryCurrent") {
-    unit.memory = parse_number<std::uint64_t>(value);
+    unit.memory = to_number<std::uint64_t>(value);
     if (unit.memory == std::numeric_limits<std::uint64_t>::max()) unit.memory.reset();
   } else if (key == "MainPID") {
-    unit.pid = parse_number<std::int64_t>(value);
+    unit.pid = to_number<std::int64_t>(value);
     if (unit.pid == 0) unit.pid.reset();
   }
 }
@@ -102,12 +90,12 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
   auto date = take_until(text, ' ');
   auto clock = take_until(text, ' ');
   if (text != "UTC") return std::nullopt;
-  const auto year = parse_number<int>(take_until(date, '-'));
-  const auto month = parse_number<unsigned>(take_until(date, '-'));
-  const auto day = parse_number<unsigned>(date);
-  const auto hour = parse_number<unsigned>(take_until(clock, ':'));
-  const auto minute = parse_number<unsigned>(take_until(clock, ':'));
-  const auto second = parse_number<unsigned>(take_until(clock, '.'));
+  const auto year = to_number<int>(take_until(date, '-'));
+  const auto month = to_number<unsigned>(take_until(date, '-'));
+  const auto day = to_number<unsigned>(date);
+  const auto hour = to_number<unsigned>(take_until(clock, ':'));
+  const auto minute = to_number<unsigned>(take_until(clock, ':'));
+  const auto second = to_number<unsigned>(take_until(clock, '.'));
   if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
   if (*year < 1970 || *year > 9999 || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
   const time::year_month_day calendar{time::year(*year), time::month(*month), time::day(*day)};
@@ -117,7 +105,7 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
     if (clock.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
     std::string thousandths(clock.substr(0, 3));
     thousandths.resize(3, '0');
-    milliseconds = *parse_number<std::int64_t>(thousandths);
+    milliseconds = *to_number<std::int64_t>(thousandths);
   }
   const time::seconds at = time::sys_days(calendar).time_since_epoch() + time::hours(*hour) + time::minutes(*minute) +
                            time::seconds(*second);
@@ -130,9 +118,9 @@ std::vector<Unit> parse_units(std::string_view output) {
     Unit unit;
     Timestamps times;
     while (!output.empty()) {
-      auto value = take_until(output, '\n');
-      if (value.empty()) break;
-      const auto key = take_until(value, '=');
+      const auto line = pillard::take_line(output);
+      if (line.empty()) break;
+      const auto [key, value] = pillard::to_property(line);
       read_property(unit, times, key, value);
     }
     if (unit.id.empty()) continue;

@@ -8,14 +8,13 @@ namespace service_control {
 using pillard::Code;
 using pillard::Error;
 using pillard::Exit;
+using pillard::first_line;
 using namespace std::chrono_literals;
 
 namespace {
 
 constexpr std::size_t kMaxShown = 16 * 1024;  // bytes of what systemctl printed
 constexpr auto kJournalLines = "--lines=20";
-
-std::string first_line(const std::string& text) { return text.substr(0, std::min<std::size_t>(text.find('\n'), 200)); }
 
 std::string shown(const Exit& exit) {
   std::string text = exit.out + exit.err;

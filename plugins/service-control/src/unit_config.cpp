@@ -1,7 +1,5 @@
 #include "unit_config.h"
 
-#include <algorithm>
-
 namespace service_control {
 
 using pillard::Code;
@@ -30,8 +28,8 @@ void ConfigCall::read(const Exit& exit) {
     return context_.fail({Code::kAccessDenied, "This user may not read the unit file of " + service_ +
                                                    ", neither itself nor by sudo without a password."});
   if (!exit.ok())
-    return context_.fail({Code::kUnsupported, "The node cannot show the unit file of " + service_ + ": " +
-                                                  exit.err.substr(0, std::min<std::size_t>(exit.err.find('\n'), 200))});
+    return context_.fail({Code::kUnsupported,
+                          "The node cannot show the unit file of " + service_ + ": " + pillard::first_line(exit.err)});
   if (exit.truncated)
     return context_.fail({Code::kUnsupported, "The unit file of " + service_ + " is longer than 1 MiB."});
   context_.reply(ConfigContent{.service = service_, .content = exit.out});

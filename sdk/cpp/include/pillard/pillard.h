@@ -12,5 +12,6 @@
 #include "pillard/registrar.h"
 #include "pillard/schema.h"
 #include "pillard/sudo.h"
+#include "pillard/text.h"
 #include "pillard/unit.h"
 #include "pillard/version.h"
