@@ -17,9 +17,9 @@ void Recorder::lane_up() {
   transcript_.reached = true;
   reached_ = reactor_.now();
   end_ = reactor_.after(time_, [this] { finish(std::nullopt); });
-  footing_ = std::make_unique<fanout::Footing>(reactor_, ssh_, stream_.plugin(),
-                                               [this](const Error& error) { finish(error); });
-  footing_->enter([this] { source_ = stream_.working()->start(*this, query_); });
+  stand_up(
+      reactor_, ssh_, stream_.plugin(), [this](const Error& error) { finish(error); },
+      [this] { return stream_.working()->start(*this, query_); });
 }
 
 void Recorder::lane_down(const Error& error) { finish(error); }
@@ -88,11 +88,7 @@ void Recorder::finish(std::optional<Error> problem) {
 
 void Recorder::stop() {
   end_.reset();
-  if (footing_) {
-    footing_->close();
-    if (source_) loader::destroy(stream_.plugin(), source_);
-    footing_->let_go();
-  }
+  take_down();
   use_.reset();
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "fanout/footing.h"
+#include "fanout/on_footing.h"
 #include "loader/registry.h"
 #include "pillard/testing/recording.h"
 #include "ssh/lane.h"
@@ -22,7 +22,7 @@ struct Transcript {
 
 /// Serves one Source as a topic does, for nobody: what it publishes and what its commands print is kept. Everything is
 /// [lane]; made and destroyed on it, or after its loop has ended.
-class Recorder final : private ssh::Lane::User, private Context, private Node {
+class Recorder final : private ssh::Lane::User, private fanout::OnFooting<Context>, private Node {
  public:
   /// `over` is called once: when `time` has passed since the node was reached, when the stream has failed, or when the
   /// node cannot be reached. Nothing is tried twice. It must not destroy the Recorder.
@@ -39,12 +39,6 @@ class Recorder final : private ssh::Lane::User, private Context, private Node {
   void lane_down(const Error& error) override;
 
   Node& node() override { return *this; }
-  Handle after(Milliseconds delay, Function<void()> fn) override { return footing_->after(delay, std::move(fn)); }
-  std::int64_t unix_ms() const override { return footing_->unix_ms(); }
-  void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
-  void log(Level level, std::string_view message) override { footing_->log(level, message); }
-  Lane lane() override { return footing_->lane(); }
-  void fail(Error error) override { footing_->fail(error); }
   void publish_json(std::string json, std::string_view cursor) override;
   void notice(const Error& error) override;
   const std::string& resume_from() const override { return no_cursor_; }
@@ -72,8 +66,6 @@ class Recorder final : private ssh::Lane::User, private Context, private Node {
   std::vector<reactor::Clock::time_point> began_;  // of each run
   reactor::Timer end_;
   ssh::Lane::Use use_;
-  std::unique_ptr<fanout::Footing> footing_;
-  std::unique_ptr<Source> source_;  // last: it goes first, and uses all of the above
 };
 
 }  // namespace pillard::cli

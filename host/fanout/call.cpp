@@ -39,19 +39,14 @@ CallRun::CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Re
 
 CallRun::~CallRun() {
   write_record("left", {});
-  if (!footing_) return;
-  footing_->close();
-  loader::destroy(plugin_, call_);
-  footing_->let_go();
+  take_down();
 }
 
 void CallRun::lane_up() {
   if (footing_ || answered_) return;
-  footing_ = std::make_unique<Footing>(reactor_, ssh_, plugin_, [this](const Error& error) { answer(error); });
-  footing_->enter([this] {
-    auto call = type_->start(*this, params_);
-    call_ = std::move(call);
-  });
+  stand_up(
+      reactor_, ssh_, plugin_, [this](const Error& error) { answer(error); },
+      [this] { return type_->start(*this, params_); });
 }
 
 void CallRun::lane_down(const Error& error) { answer(error); }

@@ -5,7 +5,7 @@
 #include <string>
 #include <variant>
 
-#include "fanout/footing.h"
+#include "fanout/on_footing.h"
 #include "loader/registry.h"
 #include "pillard/registrar.h"
 #include "reactor/reactor.h"
@@ -50,7 +50,7 @@ class PendingCall {
 };
 
 /// The node's end: waits for the lane, runs the plugin's Call, answers once.
-class CallRun final : private ssh::Lane::User, private CallContext {
+class CallRun final : private ssh::Lane::User, private OnFooting<CallContext> {
  public:
   CallRun(const std::shared_ptr<PendingCall::Shared>& shared, reactor::Reactor& home, reactor::Reactor& lane,
           ssh::Lane& ssh_lane, const loader::CallEntry& entry, std::string params, Login login);
@@ -59,12 +59,6 @@ class CallRun final : private ssh::Lane::User, private CallContext {
  private:
   void lane_up() override;
   void lane_down(const Error& error) override;
-  Node& node() override { return *footing_; }
-  Handle after(Milliseconds delay, Function<void()> fn) override { return footing_->after(delay, std::move(fn)); }
-  std::int64_t unix_ms() const override { return footing_->unix_ms(); }
-  void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
-  void log(Level level, std::string_view message) override { footing_->log(level, message); }
-  Lane lane() override { return footing_->lane(); }
   void fail(Error error) override {
     if (footing_->at_work("fail()")) answer(loader::presentable(error));
   }
@@ -93,8 +87,6 @@ class CallRun final : private ssh::Lane::User, private CallContext {
   bool answered_ = false;
   ssh::Lane::Use use_;
   reactor::Timer timer_;
-  std::unique_ptr<Footing> footing_;
-  std::unique_ptr<Call> call_;  // last: it uses all of the above
 };
 
 }  // namespace pillard::fanout

@@ -55,6 +55,7 @@ class Footing final : public Node {
   bool may_say(std::string_view json);
 
   reactor::Reactor& reactor() noexcept { return reactor_; }
+  loader::PluginRecord& plugin() noexcept { return plugin_; }
   /// No callback of the plugin is called any more (its object is about to go).
   void close() noexcept { self_->open = false; }
   /// Closes, and ends the work of Handles that outlive their owner. What their callbacks captured goes now: call it

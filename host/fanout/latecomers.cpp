@@ -208,21 +208,15 @@ Latecomers::CatchUp::CatchUp(Latecomers& home, Member first)
 
 Latecomers::CatchUp::~CatchUp() {
   *alive_ = false;
-  if (!footing_) return;
-  footing_->close();
-  loader::destroy(home_.stream_.plugin(), source_);
-  footing_->let_go();
+  take_down();
 }
 
 void Latecomers::CatchUp::start(const Query& query) {
   patience_ = home_.reactor_.at(members_.front().patience, [this] { home_.gave_up(*this); });
-  footing_ = std::make_unique<Footing>(home_.reactor_, home_.lane_, home_.stream_.plugin(), [this](const Error& error) {
-    met_ ? home_.arrived(*this) : home_.failed(*this, error);
-  });
-  footing_->enter([&] {
-    auto source = type_->start(*this, query);
-    source_ = std::move(source);
-  });
+  stand_up(
+      home_.reactor_, home_.lane_, home_.stream_.plugin(),
+      [this](const Error& error) { met_ ? home_.arrived(*this) : home_.failed(*this, error); },
+      [&] { return type_->start(*this, query); });
 }
 
 void Latecomers::CatchUp::end() noexcept {

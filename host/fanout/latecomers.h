@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "fanout/footing.h"
+#include "fanout/on_footing.h"
 #include "fanout/ring.h"
 #include "fanout/subscriber.h"
 #include "loader/registry.h"
@@ -116,7 +116,7 @@ class Latecomers {
 };
 
 /// A Source of a few members, on its way to where the topic is.
-class Latecomers::CatchUp final : private Context {
+class Latecomers::CatchUp final : private OnFooting<Context> {
  public:
   CatchUp(Latecomers& home, Member first);
   ~CatchUp() override;
@@ -132,13 +132,6 @@ class Latecomers::CatchUp final : private Context {
   void end() noexcept;
 
  private:
-  Node& node() override { return *footing_; }
-  Handle after(Milliseconds delay, Function<void()> fn) override { return footing_->after(delay, std::move(fn)); }
-  std::int64_t unix_ms() const override { return footing_->unix_ms(); }
-  void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
-  void log(Level level, std::string_view message) override { footing_->log(level, message); }
-  Lane lane() override { return footing_->lane(); }
-  void fail(Error error) override { footing_->fail(error); }
   void publish_json(std::string json, std::string_view cursor) override;
   void notice(const Error& error) override;
   const std::string& resume_from() const override { return resume_from_; }
@@ -147,7 +140,7 @@ class Latecomers::CatchUp final : private Context {
   void turn_over();
 
   Latecomers& home_;
-  const std::shared_ptr<const StreamType> type_;  // what source_ is of
+  const std::shared_ptr<const StreamType> type_;  // what its Source is of
   std::vector<Member> members_;
   const std::string resume_from_;
   std::string cursor_;
@@ -160,8 +153,6 @@ class Latecomers::CatchUp final : private Context {
   std::vector<SharedEvent> pending_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   reactor::Timer patience_;
-  std::unique_ptr<Footing> footing_;
-  std::unique_ptr<Source> source_;  // last: it goes first, and uses all of the above
 };
 
 template <class Fn>

@@ -46,8 +46,8 @@ Topic::~Topic() {
 
 void Topic::join(Member member) {
   linger_timer_.reset();
-  if (source_) trouble_.reset();  // it runs again: what lasted is over, even if there was nothing to publish yet
-  flush();                        // so that the ring holds exactly what the others have been sent
+  if (work_) trouble_.reset();  // it runs again: what lasted is over, even if there was nothing to publish yet
+  flush();                      // so that the ring holds exactly what the others have been sent
   if (member.resume.empty()) return admit(std::move(member), {});
   if (ring_.knows(member.resume)) {
     const auto behind = member.resume;
@@ -62,7 +62,7 @@ void Topic::admit(Member member, std::string_view behind) {
     return outlet_.tell(member.reactor, member.id,
                         trouble_.value_or(Error(Code::kDisconnected, "The stream has ended.")), true);
   }
-  if (source_) trouble_.reset();
+  if (work_) trouble_.reset();
   flush();
   if (!behind.empty() && !ring_.knows(behind)) return latecomers_.add(std::move(member));
   ++audience_[member.reactor][member.encoder];
@@ -151,7 +151,7 @@ void Topic::recode(unsigned reactor, std::uint64_t id, const Encoder& encoder) {
 void Topic::retune() {
   if (paces_.empty() || query_.pace_ms == paces_.begin()->first) return;
   query_ = type_->with_pace(query_, paces_.begin()->first);
-  if (source_) footing_->enter([this] { type_->retune(*source_, query_); });
+  if (work_) footing_->enter([this] { type_->retune(*work_, query_); });
 }
 
 void Topic::lane_up() {
@@ -170,24 +170,18 @@ void Topic::lane_down(const Error& error) {
 }
 
 void Topic::start_source() {
-  if (over_ || source_) return;
+  if (over_ || work_) return;
   started_ = reactor_.now();
-  footing_ =
-      std::make_unique<Footing>(reactor_, ssh_, stream_.plugin(), [this](const Error& error) { source_failed(error); });
-  footing_->enter([this] {
-    auto source = type_->start(*this, query_);
-    source_ = std::move(source);
-  });
-  if (source_) latecomers_.source_started(type_, query_);
+  stand_up(
+      reactor_, ssh_, stream_.plugin(), [this](const Error& error) { source_failed(error); },
+      [this] { return type_->start(*this, query_); });
+  if (work_) latecomers_.source_started(type_, query_);
 }
 
 void Topic::stop_source() {
   if (!footing_) return;
   latecomers_.source_stopped();
-  footing_->close();
-  loader::destroy(stream_.plugin(), source_);
-  footing_->let_go();
-  footing_.reset();
+  take_down();
 }
 
 void Topic::source_failed(const Error& error) {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "fanout/footing.h"
 #include "fanout/latecomers.h"
+#include "fanout/on_footing.h"
 #include "fanout/ring.h"
 #include "fanout/subscriber.h"
 #include "loader/registry.h"
@@ -59,7 +59,7 @@ struct TopicOptions {
 };
 
 /// Everything here runs on one lane.
-class Topic final : private ssh::Lane::User, private Context, private Latecomers::Host {
+class Topic final : private ssh::Lane::User, private OnFooting<Context>, private Latecomers::Host {
  public:
   /// `query` was decoded by `type`, which stood behind `stream` then.
   Topic(TopicId id, reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream,
@@ -83,13 +83,6 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   void lane_up() override;
   void lane_down(const Error& error) override;
   // Context
-  Node& node() override { return *footing_; }
-  Handle after(Milliseconds delay, Function<void()> fn) override { return footing_->after(delay, std::move(fn)); }
-  std::int64_t unix_ms() const override { return footing_->unix_ms(); }
-  void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
-  void log(Level level, std::string_view message) override { footing_->log(level, message); }
-  Lane lane() override { return footing_->lane(); }
-  void fail(Error error) override { footing_->fail(error); }
   void publish_json(std::string json, std::string_view cursor) override;
   void notice(const Error& error) override;
   const std::string& resume_from() const override { return last_cursor_; }
@@ -118,7 +111,7 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   reactor::Reactor& reactor_;
   ssh::Lane& ssh_;
   const loader::StreamEntry& stream_;
-  std::shared_ptr<const StreamType> type_;  // what query_ and source_ are of
+  std::shared_ptr<const StreamType> type_;  // what query_ and its Source are of
   Outlet& outlet_;
   const TopicOptions options_;
   Query query_;
@@ -153,8 +146,6 @@ class Topic final : private ssh::Lane::User, private Context, private Latecomers
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   Latecomers latecomers_;
-  std::unique_ptr<Footing> footing_;
-  std::unique_ptr<Source> source_;  // last: it goes first, and uses all of the above
 };
 
 }  // namespace pillard::fanout

@@ -4,7 +4,7 @@
 #include <future>
 #include <mutex>
 
-#include "fanout/footing.h"
+#include "fanout/on_footing.h"
 #include "loader_fixture.h"
 #include "ssh/pool.h"
 
@@ -28,28 +28,23 @@ struct Node {
 };
 
 /// Serves a Source as a topic does.
-class Stage final : private Context {
+class Stage final : private fanout::OnFooting<Context> {
  public:
-  Stage(reactor::Reactor& reactor, ssh::Lane& lane, const StreamEntry& entry)
-      : plugin_(entry.plugin()),
-        footing_(std::make_unique<fanout::Footing>(reactor, lane, plugin_, [this](const Error& e) {
+  Stage(reactor::Reactor& reactor, ssh::Lane& lane, const StreamEntry& entry) {
+    stand_up(
+        reactor, lane, entry.plugin(),
+        [this](const Error& e) {
           note(e.what());
           end();
-        })) {
-    footing_->enter([&] {
-      const auto type = entry.working();
-      auto source = type->start(*this, type->decode({}));
-      source_ = std::move(source);
-    });
+        },
+        [&] {
+          const auto type = entry.working();
+          return type->start(*this, type->decode({}));
+        });
   }
   ~Stage() override { end(); }
 
-  void end() {
-    if (!footing_) return;
-    footing_->close();
-    destroy(plugin_, source_);
-    footing_.reset();
-  }
+  void end() { take_down(); }
 
   /// Events and problems, as soon as there are `count`; fewer after the deadline. [any]
   std::vector<std::string> wait(std::size_t count, std::chrono::milliseconds limit = 10s) {
@@ -59,13 +54,6 @@ class Stage final : private Context {
   }
 
  private:
-  pillard::Node& node() override { return *footing_; }
-  Handle after(Milliseconds delay, Function<void()> fn) override { return footing_->after(delay, std::move(fn)); }
-  std::int64_t unix_ms() const override { return footing_->unix_ms(); }
-  void count(std::string_view metric, std::int64_t by) override { footing_->count(metric, by); }
-  void log(Level level, std::string_view message) override { footing_->log(level, message); }
-  Lane lane() override { return footing_->lane(); }
-  void fail(Error error) override { footing_->fail(error); }
   void notice(const Error& error) override { note(error.what()); }
   const std::string& resume_from() const override { return resume_; }
   void publish_json(std::string json, std::string_view) override {
@@ -77,13 +65,10 @@ class Stage final : private Context {
     changed_.notify_all();
   }
 
-  PluginRecord& plugin_;
   const std::string resume_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> seen_;
-  std::unique_ptr<fanout::Footing> footing_;
-  std::unique_ptr<Source> source_;
 };
 
 /// A rogue, loaded, on a loop that runs.
