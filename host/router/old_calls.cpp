@@ -10,6 +10,7 @@ namespace pillard::router {
 namespace {
 // The old server's words: its pages show some of them.
 constexpr std::string_view kInvalid = "Invalid request data";
+constexpr std::string_view kAway = "Sessions cannot be looked up just now. Try again in a moment.";
 constexpr std::string_view kLogIn = "Authentication required. Please log in.";
 
 struct FieldErrors {
@@ -94,6 +95,8 @@ wire::HttpResponse failure(const Error& error, int status) {
     told.details = FieldErrors{{error.what()}};
   }
   if (status == 401) told.error = kLogIn;
+  // The words for old clients on a socket begin with "Authentication": a page would ask for the password again.
+  if (told.message.starts_with("Auth") && status != 401) told.error = told.message = kAway;
   return json_response(status, encoded(told));
 }
 
@@ -137,12 +140,14 @@ const std::vector<OldCall>& old_calls() {
        .type = "control_service",
        .instead = "Services are controlled by the plugin service-control: enable it in [plugins] of pillard.ini.",
        .wording = {controlled, failure},
-       .schema = json_schema<ControlSuccess>},
+       .schema = json_schema<ControlSuccess>,
+       .failed = json_schema<ControlFailure>},
       {.path = "/api/ssh/getConfig",
        .type = "get_config",
        .instead = "Unit files are shown by the plugin service-control: enable it in [plugins] of pillard.ini.",
        .wording = {config, failure},
-       .schema = json_schema<ConfigSuccess>},
+       .schema = json_schema<ConfigSuccess>,
+       .failed = nullptr},
       {.path = "/api/ssh/execute",
        .instead = "Commands of a client's own making are not run here: use what the plugins offer (GET "
                   "/api/openapi.json), write a plugin, or log in to the node with an SSH client."},

@@ -19,6 +19,7 @@ struct OldCall {
   std::string_view instead = {};      // for people: what to do where nothing answers
   Wording wording = {};               // of its answers
   std::string (*schema)() = nullptr;  // JSON Schema of a success
+  std::string (*failed)() = nullptr;  // and of what was carried out and failed, if it is told otherwise than a Problem
 };
 
 /// [any] All of them, whatever is loaded.

@@ -145,12 +145,21 @@ std::string old_operation(const OldCall& old, const loader::CallEntry& entry, co
                            .object();
   const auto body =
       Members().add("required", "true").add("content", content("application/json", type.params().json)).object();
+  Members responses;
+  responses.add("200", success);
+  if (old.failed) {
+    const auto either = fmt::format(R"({{"anyOf":[{},{}]}})", old.failed(), ref("schemas", "OldFailure"));
+    responses.add("500", Members()
+                             .add_text("description", "It was tried and failed, or could not be tried.")
+                             .add("content", content("application/json", either))
+                             .object());
+  }
   return Members()
       .add_text("operationId", name)
       .add("tags", fmt::format(R"(["{}"])", entry.plugin().name()))
       .add_text("summary", fmt::format("Calls {} and answers as the old server did.", old.type))
       .add("requestBody", body)
-      .add("responses", Members().add("200", success).add("default", failure).object())
+      .add("responses", responses.add("default", failure).object())
       .object();
 }
 

@@ -1,6 +1,8 @@
 #include "control.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 namespace service_control {
@@ -46,10 +48,13 @@ Error not_offered(const std::string& service, const std::string& action, const s
           action + " is not offered for " + service + " here; what is: " + (list.empty() ? "nothing" : list) + "."};
 }
 
-Error denied(const std::string& service, Action action) {
-  return {Code::kAccessDenied, "This user may not " + name(action) + " " + service +
-                                   " on this node: let sudo run systemctl for it without a password (visudo -f "
-                                   "/etc/sudoers.d/pillard: USER ALL=(root) NOPASSWD: /usr/bin/systemctl)."};
+/// The unit is one of the list: nothing in it needs to be escaped for sudoers.
+Error denied(const std::string& service, const std::string& unit, Action action) {
+  return {Code::kAccessDenied,
+          "This user may not " + name(action) + " " + service +
+              " on this node: let sudo do just that without a password (visudo -f /etc/sudoers.d/pillard: USER "
+              "ALL=(root) NOPASSWD: /usr/bin/systemctl --no-ask-password " +
+              name(action) + " -- " + unit + ")."};
 }
 
 }  // namespace
@@ -83,7 +88,7 @@ void ControlCall::acted(const Exit& exit) {
   if (exit.timed_out)
     return context_.fail({Code::kTimeout, "The node still works at this after 9.5 minutes (" + word_ + " " + service_ +
                                               "), and goes on with it: watch the state of the service."});
-  if (runner_.refused(exit)) return context_.fail(denied(service_, action_));
+  if (runner_.refused(exit)) return context_.fail(denied(service_, unit_, action_));
   if (exit.status == 127)
     return context_.fail({Code::kUnsupported, "This node has no systemctl: it cannot control " + service_ + "."});
   ran_well_ = exit.ok();
@@ -111,19 +116,25 @@ void ControlCall::seen(const Exit& exit) {
   }
   told_.success = ran_well_;
   if (ran_well_ && starts(action_)) return judge_start(restarts_before);
-  // systemctl succeeds where there is nothing to do: such a unit is started by others only.
-  if (action_ == Action::kEnable && state_.file == "static") told_.success = false;
+  // systemctl succeeds where there was nothing that it could do: such a unit starts as it did before.
+  const auto is = [this](std::initializer_list<std::string_view> files) {
+    return state_.file.empty() || std::find(files.begin(), files.end(), state_.file) != files.end();
+  };
+  if (action_ == Action::kEnable) told_.success &= is({"enabled", "enabled-runtime", "alias"});
+  if (action_ == Action::kDisable) told_.success &= is({"disabled"});
   finish();
 }
 
-/// A program that ends at once was started well, says systemctl. Its unit has failed by then, waits to be started
-/// again, or was meanwhile.
+/// A program that ends at once was started well, says systemctl, and so was a unit that a condition kept from starting.
+/// What becomes of it in the next moment tells: it runs, or did its work; or it has ended, is about to, or was started
+/// again meanwhile.
 void ControlCall::judge_start(std::int64_t restarts_before) {
-  if (state_.died() || (looked_before_ && state_.restarts > restarts_before)) {
-    told_.success = false;
+  if (state_.active.empty()) return finish();  // the node did not tell: it is as systemctl says
+  const bool over = state_.died() || state_.active == "inactive" || looked_before_;
+  if (over) {
+    told_.success = state_.runs() && !(looked_before_ && state_.restarts > restarts_before);
     return finish();
   }
-  if (looked_before_ || state_.active.empty() || state_.active == "inactive") return finish();
   looked_before_ = true;
   settle_ = context_.after(kSettle, [this] { look(); });
 }
@@ -166,7 +177,11 @@ std::string ControlCall::sentence() const {
   if (!ran_well_)
     return service_ + " could not be " + past_tense(action_) +
            (told_.output.empty() ? "." : ": " + first_line(told_.output));
-  if (action_ == Action::kEnable) return service_ + " cannot be enabled: its unit file has no [Install] section.";
+  if (action_ == Action::kEnable && state_.file == "static")
+    return service_ + " cannot be enabled: its unit file has no [Install] section.";
+  if (action_ == Action::kEnable || action_ == Action::kDisable)
+    return service_ + " was not " + past_tense(action_) + ": its unit file is " + state_.file + ".";
+  if (state_.skipped) return service_ + " was not started: a condition of its unit is not met.";
   return service_ + " was " + past_tense(action_) + ", and its program ended at once (" +
          (state_.result.empty() || state_.result == "success" ? state_.sub : state_.result) + ").";
 }

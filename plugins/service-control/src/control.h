@@ -48,8 +48,9 @@ struct ControlResult {
   PILLARD_FIELDS(
       ControlResult, PILLARD_FIELD(service, {.about = "As asked for, without .service."}),
       PILLARD_FIELD(action, {.about = "As asked for."}),
-      PILLARD_FIELD(success,
-                    {.about = "Whether it worked; of a start and a restart: whether the unit still runs 2 s later."}),
+      PILLARD_FIELD(success, {.about = "Whether it worked; of a start and a restart: whether the unit still runs 2 s "
+                                       "later; of enable and disable: "
+                                       "whether it is so then."}),
       PILLARD_FIELD(exit_status, {.min = -1, .max = 255, .about = "Of systemctl; -1: ended by a signal."}),
       PILLARD_FIELD(state, {.about = "The unit's ActiveState afterwards: active, inactive, failed, ..."}),
       PILLARD_FIELD(sub, {.about = "Its SubState: running, dead, auto-restart, ..."}),

@@ -8,12 +8,20 @@ namespace service_control {
 
 using pillard::take_line;
 
-const char* const kProperties = "Id,LoadState,ActiveState,SubState,Result,UnitFileState,NRestarts";
+const char* const kProperties =
+    "Id,LoadState,ActiveState,SubState,Result,UnitFileState,NRestarts,Type,ConditionResult,ConditionTimestampMonotonic";
 
 bool UnitState::died() const noexcept { return active == "failed" || sub.starts_with("auto-restart"); }
 
+bool UnitState::runs() const noexcept {
+  if (active == "inactive") return type == "oneshot" && (result.empty() || result == "success") && !skipped;
+  return active == "active" || active == "reloading" || active == "refreshing";
+}
+
 UnitState parse_state(std::string_view output) {
   UnitState state;
+  bool unmet = false;
+  bool tested = false;  // a unit that was never started has not met its conditions either
   while (!output.empty()) {
     const auto [key, value] = pillard::to_property(take_line(output));
     if (key == "Id") state.id = value;
@@ -24,7 +32,11 @@ UnitState parse_state(std::string_view output) {
     if (key == "UnitFileState") state.file = value;
     if (key == "NRestarts")
       state.restarts = std::max<std::int64_t>(0, pillard::to_number<std::int64_t>(value).value_or(0));
+    if (key == "Type") state.type = value;
+    if (key == "ConditionResult") unmet = value == "no";
+    if (key == "ConditionTimestampMonotonic") tested = !value.empty() && value != "0";
   }
+  state.skipped = unmet && tested;
   return state;
 }
 

@@ -15,11 +15,15 @@ struct UnitState {
   std::string result;         // of its last run: "success", "exit-code", "timeout", ...
   std::string file;           // "enabled", "disabled", "static", ...
   std::int64_t restarts = 0;  // by systemd, since it was last started by hand
+  std::string type;           // of a service: "simple", "notify", "oneshot", ...
+  bool skipped = false;       // a condition of its unit was not met when it was last started
 
   /// Neither a file nor anything that runs.
   bool missing() const noexcept { return load == "not-found" && (active.empty() || active == "inactive"); }
   /// Its program ended badly: it has failed, or waits to be started once more.
   bool died() const noexcept;
+  /// It runs; or it did its work and ended well, where that is what its kind is for.
+  bool runs() const noexcept;
 };
 
 /// The `--property=` list that parse_state() reads.

@@ -28,6 +28,7 @@ TEST_F(Control, RunsSystemctlAsTheUserWhoMay) {
   load();
   for (const auto* action : {"start", "stop", "restart", "enable", "disable"}) {
     host.node().on(plain(action), {});
+    if (action == std::string("disable")) state_text("LoadState=loaded\nActiveState=active\nUnitFileState=disabled\n");
     auto& call = control(action);
     host.advance(2s);
     ASSERT_TRUE(call.reply()) << action;

@@ -99,9 +99,46 @@ TEST_F(Outcome, TakesOldRestartsForWhatTheyAre) {
 }
 
 TEST_F(Outcome, TakesAProgramThatDidItsWorkForSuccess) {
-  state_text("LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\n");
+  state_text(
+      "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\nType=oneshot\nConditionResult=yes\n"
+      "ConditionTimestampMonotonic=77\n");
   EXPECT_THAT(control("start").reply().value_or("nothing"),
               HasSubstr(R"("success":true,"exit_status":0,"state":"inactive")"));
+}
+
+TEST_F(Outcome, SeesAProgramThatShouldRunAndHasEndedWell) {
+  const std::string gone = "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\nType=simple\n";
+  state_text(gone);
+  EXPECT_THAT(control("start").reply().value_or("nothing"),
+              AllOf(HasSubstr(R"("success":false,"exit_status":0,"state":"inactive")"), HasSubstr(tail())));
+  state_text(kRunning + std::string("0\nType=notify\n"));
+  auto& call = control("start");
+  state_text(gone);
+  host.advance(2s);
+  EXPECT_THAT(call.reply().value_or("nothing"), HasSubstr(R"("success":false)"));
+}
+
+TEST_F(Outcome, SeesAUnitThatAConditionKeptFromStarting) {
+  for (const auto* type : {"oneshot", "simple"}) {
+    state_text(
+        "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\nConditionResult=no\n"
+        "ConditionTimestampMonotonic=1234567\nType=" +
+        std::string(type) + "\n");
+    EXPECT_THAT(control("restart").reply().value_or("nothing"),
+                AllOf(HasSubstr(R"("success":false,"exit_status":0,"state":"inactive")"),
+                      HasSubstr("execution was not started: a condition of its unit is not met.")));
+  }
+}
+
+TEST_F(Outcome, SeesAUnitThatIsAboutToEndOrHasNotYetBegun) {
+  for (const auto* active : {"deactivating", "activating"}) {
+    state_text(kRunning + std::string("0\n"));
+    auto& call = control("start");
+    state_text("LoadState=loaded\nActiveState=" + std::string(active) + "\nSubState=stop-sigterm\nResult=success\n");
+    host.advance(2s);
+    EXPECT_THAT(call.reply().value_or("nothing"),
+                AllOf(HasSubstr(R"("success":false)"), HasSubstr("ended at once (stop-sigterm)")));
+  }
 }
 
 TEST_F(Outcome, TakesAStoppedUnitForStoppedHoweverItsProgramEnded) {
@@ -124,6 +161,19 @@ TEST_F(Outcome, SeesThatAUnitCannotBeEnabledThoughSystemctlSucceeds) {
               AllOf(HasSubstr(R"("success":false,"exit_status":0)"), HasSubstr("no [Install] section"),
                     HasSubstr(R"("journal":[])")));
   EXPECT_EQ(record(), "enable execution.service replied: exit 0, static");
+}
+
+TEST_F(Outcome, SeesThatAUnitFileStaysAsItWasThoughSystemctlSucceeds) {
+  const std::vector<std::pair<std::string, std::string>> cases{{"enable", "linked"},   {"enable", "indirect"},
+                                                               {"disable", "static"},  {"disable", "masked"},
+                                                               {"disable", "enabled"}, {"disable", "indirect"}};
+  for (const auto& [action, file] : cases) {
+    state_text("LoadState=loaded\nActiveState=active\nUnitFileState=" + file + "\n");
+    EXPECT_THAT(control(action.c_str()).reply().value_or("nothing"),
+                AllOf(HasSubstr(R"("success":false,"exit_status":0)"),
+                      HasSubstr("execution was not " + action + "d: its unit file is " + file + ".")))
+        << action;
+  }
 }
 
 TEST_F(Outcome, TellsWhatSystemctlSaidWhereTheStateCannotBeHad) {

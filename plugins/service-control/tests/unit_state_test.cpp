@@ -29,6 +29,21 @@ TEST(UnitStateParser, TellsWhatDiedAndWhatIsMissing) {
   EXPECT_FALSE(parse_state("LoadState=not-found\nActiveState=active\n").missing()) << "it still runs";
 }
 
+TEST(UnitStateParser, TellsWhatRuns) {
+  EXPECT_TRUE(parse_state("ActiveState=active\n").runs());
+  EXPECT_TRUE(parse_state("ActiveState=reloading\n").runs());
+  EXPECT_FALSE(parse_state("ActiveState=deactivating\n").runs());
+  EXPECT_FALSE(parse_state("ActiveState=inactive\nType=simple\n").runs());
+  EXPECT_TRUE(parse_state("ActiveState=inactive\nType=oneshot\nResult=success\n").runs());
+  EXPECT_FALSE(parse_state("ActiveState=inactive\nType=oneshot\nResult=exec-condition\n").runs());
+}
+
+TEST(UnitStateParser, TellsAConditionThatWasNotMetFromOneThatWasNeverLookedAt) {
+  EXPECT_FALSE(parse_state("ConditionResult=no\nConditionTimestampMonotonic=0\n").skipped);
+  EXPECT_TRUE(parse_state("ConditionTimestampMonotonic=5\nConditionResult=no\n").skipped);
+  EXPECT_FALSE(parse_state("ConditionResult=yes\nConditionTimestampMonotonic=5\n").skipped);
+}
+
 TEST(UnitStateParser, TakesNothingFromWhatIsNone) {
   for (const auto* text : {"", "\n", "=", "ActiveState", "NRestarts=-1\n", "NRestarts=x\nNRestarts=1x\n", "Active=x"}) {
     const auto state = parse_state(text);

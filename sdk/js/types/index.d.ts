@@ -309,7 +309,7 @@ export interface ControlServiceResponse {
   service: string;
   /** As asked for. */
   action: "start" | "stop" | "restart" | "enable" | "disable";
-  /** Whether it worked; of a start and a restart: whether the unit still runs 2 s later. */
+  /** Whether it worked; of a start and a restart: whether the unit still runs 2 s later; of enable and disable: whether it is so then. */
   success: boolean;
   /** Of systemctl; -1: ended by a signal. From -1 to 255. */
   exit_status: number;

@@ -45,6 +45,13 @@ TEST(OldCalls, TellAUnitFile) {
   EXPECT_EQ(response.body, R"({"success":true,"content":"[Unit]\n"})");
 }
 
+TEST(OldCalls, DoNotSendAPageToItsLoginBecauseTheStoreIsAway) {
+  const Error away(Code::kDisconnected, "Authentication error: Server error during validation.");
+  const auto response = control().wording.problem(away, 503);
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.body.find("uth"), std::string::npos) << response.body;
+}
+
 TEST(OldCalls, TellProblemsSoThatEveryOldPageShowsThem) {
   const auto told = [](Code code, int status = 0) {
     return control().wording.problem(Error(code, "Because."), status);
