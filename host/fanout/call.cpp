@@ -52,7 +52,7 @@ void CallRun::lane_up() {
 void CallRun::lane_down(const Error& error) { answer(error); }
 
 void CallRun::audit(const AuditEntry& entry) {
-  if (!footing_->at_work("audit()")) return;
+  if (answered_ || !footing_->at_work("audit()")) return;  // what was answered is on record already
   constexpr std::size_t kMost = 512;
   record_ = Record{std::string(entry.action.substr(0, kMost)), std::string(entry.object.substr(0, kMost)),
                    std::string(entry.result.substr(0, kMost))};

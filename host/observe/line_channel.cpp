@@ -16,14 +16,30 @@ bool LineChannel::writable() const {
          (poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
 }
 
+LineChannel::~LineChannel() { write_kept(); }
+
 void LineChannel::log(const Poco::Message& message) {
   std::string line = message.getText();
   line += '\n';
   const std::lock_guard lock(mutex_);
-  if (!writable()) {
+  if (write_kept() && writable()) return write(line);
+  if (message.getPriority() == Poco::Message::PRIO_NOTICE && kept_.size() < kMostKept) {
+    kept_.push_back(std::move(line));
+  } else {
     ++dropped_;
-    return;
   }
+}
+
+/// Whether none is left.
+bool LineChannel::write_kept() {
+  while (!kept_.empty() && writable()) {
+    write(kept_.front());
+    kept_.pop_front();
+  }
+  return kept_.empty();
+}
+
+void LineChannel::write(std::string_view line) {
   std::string_view left = line;
   while (!left.empty()) {
     const auto written = ::write(fd_, left.data(), left.size());

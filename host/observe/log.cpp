@@ -145,7 +145,7 @@ void Log::write(Level level, Stage stage, Text message, std::initializer_list<Fi
   if (enabled(level, stage)) put(level, stage, message, fields);
 }
 
-void Log::put(Level level, Stage stage, Text message, std::initializer_list<Field> fields) {
+void Log::put(Level level, Stage stage, Text message, std::initializer_list<Field> fields, bool keep) {
   lines_[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
   if (auto own = channel_.cast<LineChannel>())
     if (const auto dropped = own->take_dropped())
@@ -153,7 +153,8 @@ void Log::put(Level level, Stage stage, Text message, std::initializer_list<Fiel
           {"observe",
            line(Level::kWarning, "observe", "lines were dropped, nobody reads them fast enough", {{"lines", dropped}}),
            Poco::Message::PRIO_WARNING});
-  channel_->log({std::string(stage.name()), line(level, stage, message, fields), priority(level)});
+  channel_->log({std::string(stage.name()), line(level, stage, message, fields),
+                 keep ? Poco::Message::PRIO_NOTICE : priority(level)});
 }
 
 Throttle::Slot* Throttle::slot(std::string_view key, Clock::time_point now, bool& fresh) {

@@ -106,9 +106,10 @@ class Log {
   }
 
   void write(Level level, Stage stage, Text message, std::initializer_list<Field> fields = {});
-  /// The same whatever level is set: for what must stay on record.
+  /// The same whatever level is set: for what must stay on record. It is not dropped when nobody reads fast enough
+  /// (line_channel.h has the bound).
   void record(Stage stage, Text message, std::initializer_list<Field> fields) {
-    put(Level::kInfo, stage, message, fields);
+    put(Level::kInfo, stage, message, fields, true);
   }
   void error(Stage stage, Text message, std::initializer_list<Field> fields = {}) {
     write(Level::kError, stage, message, fields);
@@ -124,7 +125,7 @@ class Log {
   }
 
  private:
-  void put(Level level, Stage stage, Text message, std::initializer_list<Field> fields);
+  void put(Level level, Stage stage, Text message, std::initializer_list<Field> fields, bool keep = false);
   std::string line(Level level, Stage stage, Text message, std::initializer_list<Field> fields) const;
   bool append(std::string& line, const Field& field) const;
   std::string value(const Field& field, std::size_t room) const;

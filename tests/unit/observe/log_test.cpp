@@ -214,6 +214,30 @@ TEST(LineChannel, DropsInsteadOfWaitingForAReader) {
   EXPECT_EQ(channel->take_dropped(), 0u);
 }
 
+TEST(LineChannel, KeepsRecordsUntilThereIsRoom) {
+  Pipe pipe;
+  auto channel = channel_to(pipe);
+  for (int i = 0; i < 100; ++i) channel->log({"", std::string(4000, 'x'), Poco::Message::PRIO_ERROR});
+  for (std::size_t i = 0; i < LineChannel::kMostKept + 5; ++i)
+    channel->log({"", "record " + std::to_string(i), Poco::Message::PRIO_NOTICE});
+  const auto full = pipe.drain().size() / 4001;
+  EXPECT_EQ(channel->take_dropped(), 100 - full + 5) << "what has a bound can be too much";
+  channel->log({"", "next", Poco::Message::PRIO_ERROR});
+  const auto text = pipe.drain();
+  EXPECT_TRUE(text.starts_with("record 0\nrecord 1\n")) << text.substr(0, 100);
+  EXPECT_TRUE(text.ends_with("\nrecord 999\nnext\n")) << text.substr(text.size() - 100);
+}
+
+TEST(LineChannel, WritesTheRecordsThatAreLeftAtItsEnd) {
+  Pipe pipe;
+  auto channel = channel_to(pipe);
+  for (int i = 0; i < 100; ++i) channel->log({"", std::string(4000, 'x'), Poco::Message::PRIO_ERROR});
+  channel->log({"", "record", Poco::Message::PRIO_NOTICE});
+  pipe.drain();
+  channel.reset();
+  EXPECT_EQ(pipe.drain(), "record\n");
+}
+
 TEST(LineChannel, SurvivesAReaderThatLeft) {
   Pipe pipe;
   close(std::exchange(pipe.ends[0], -1));
