@@ -43,18 +43,18 @@ std::optional<std::string> unless_empty(const std::string& text) {
 
 Error not_offered(const std::string& service, const std::string& action, const std::vector<Action>& offered) {
   std::string list;
-  for (const auto one : offered) list += (list.empty() ? "" : ", ") + name(one);
+  for (const auto one : offered) list.append(list.empty() ? "" : ", ").append(pillard::word_of(one));
   return {Code::kAccessDenied,
           action + " is not offered for " + service + " here; what is: " + (list.empty() ? "nothing" : list) + "."};
 }
 
 /// The unit is one of the list: nothing in it needs to be escaped for sudoers.
-Error denied(const std::string& service, const std::string& unit, Action action) {
+Error denied(const std::string& service, const std::string& unit, const std::string& action) {
   return {Code::kAccessDenied,
-          "This user may not " + name(action) + " " + service +
+          "This user may not " + action + " " + service +
               " on this node: let sudo do just that without a password (visudo -f /etc/sudoers.d/pillard: USER "
               "ALL=(root) NOPASSWD: /usr/bin/systemctl --no-ask-password " +
-              name(action) + " -- " + unit + ")."};
+              action + " -- " + unit + ")."};
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ ControlCall::ControlCall(pillard::CallContext& context, std::shared_ptr<const Se
       service_(request.service),
       unit_(pillard::unit_of_service(request.service)),
       action_(request.action),
-      word_(name(request.action)),
+      word_(pillard::word_of(request.action)),
       runner_(context.node()) {
   told_.service = service_;
   told_.action = action_;
@@ -88,7 +88,7 @@ void ControlCall::acted(const Exit& exit) {
   if (exit.timed_out)
     return context_.fail({Code::kTimeout, "The node still works at this after 9.5 minutes (" + word_ + " " + service_ +
                                               "), and goes on with it: watch the state of the service."});
-  if (runner_.refused(exit)) return context_.fail(denied(service_, unit_, action_));
+  if (runner_.refused(exit)) return context_.fail(denied(service_, unit_, word_));
   if (exit.status == 127)
     return context_.fail({Code::kUnsupported, "This node has no systemctl: it cannot control " + service_ + "."});
   ran_well_ = exit.ok();

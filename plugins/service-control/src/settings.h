@@ -14,9 +14,6 @@ enum class Action { kStart, kStop, kRestart, kEnable, kDisable };
 PILLARD_ENUM(Action, {Action::kStart, "start"}, {Action::kStop, "stop"}, {Action::kRestart, "restart"},
              {Action::kEnable, "enable"}, {Action::kDisable, "disable"})
 
-/// [any] "start", ...
-std::string name(Action action);
-
 /// From the configuration. Never changes after setup.
 struct Settings {
   std::map<std::string, std::vector<Action>> units;  // by full name: what may be done with it

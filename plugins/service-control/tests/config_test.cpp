@@ -52,13 +52,14 @@ TEST_F(Configuration, NamesEveryMistake) {
   EXPECT_THAT(
       mistakes_of("units = execution, a b, execution.service, getty@\nactions = start, reload, start\n"
                   "[actions]\nexecution = kill\nvalidator = start\n"),
-      UnorderedElementsAre("plugin.ini:1: units: each name: expected the name of a systemd unit, got \"a b\"",
-                           "plugin.ini:1: units: \"execution.service\" stands twice",
-                           "plugin.ini:1: units: each name: expected the name of a systemd unit, got \"getty@\"",
-                           "plugin.ini:2: actions: \"reload\" is none of start, stop, restart, enable, disable",
-                           "plugin.ini:2: actions: \"start\" stands twice",
-                           "plugin.ini:4: actions.execution: \"kill\" is none of start, stop, restart, enable, disable",
-                           "plugin.ini:5: actions.validator: unknown key"));
+      UnorderedElementsAre(
+          "plugin.ini:1: units: each name: expected the name of a systemd unit, got \"a b\"",
+          "plugin.ini:1: units: \"execution.service\" stands twice",
+          "plugin.ini:1: units: each name: expected the name of a systemd unit, got \"getty@\"",
+          "plugin.ini:2: actions: expected one of start, stop, restart, enable, disable, got \"reload\"",
+          "plugin.ini:2: actions: \"start\" stands twice",
+          "plugin.ini:4: actions.execution: expected one of start, stop, restart, enable, disable, got \"kill\"",
+          "plugin.ini:5: actions.validator: unknown key"));
 }
 
 TEST_F(Configuration, WantsAUnit) {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "pillard/text.h"
 #include "utf8.h"
 
 namespace pillard {
@@ -183,6 +184,23 @@ std::vector<std::string> Config::list(const std::string& key, std::vector<std::s
     return fallback;
   }
   return elements;
+}
+
+bool Config::are_words(const std::string& key, const std::vector<std::string>& texts, std::string_view one_of) const {
+  std::vector<std::string_view> allowed;
+  while (!one_of.empty()) allowed.push_back(take_until(one_of, ' '));
+  bool right = true;
+  for (auto text = texts.begin(); text != texts.end(); ++text) {
+    if (std::find(allowed.begin(), allowed.end(), *text) == allowed.end()) {
+      note(key, fmt::format("expected one of {}, got {}", fmt::join(allowed, ", "), quoted(*text)));
+    } else if (std::find(texts.begin(), text, *text) != text) {
+      note(key, quoted(*text) + " stands twice");
+    } else {
+      continue;
+    }
+    right = false;
+  }
+  return right;
 }
 
 bool Config::has(const std::string& key) const {

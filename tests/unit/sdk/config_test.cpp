@@ -71,6 +71,37 @@ TEST(ConfigTest, ReadsLists) {
                                                     "a.ini:4: d: an element of the list is empty"));
 }
 
+enum class Colour { kRed, kGreen };
+PILLARD_ENUM(Colour, {Colour::kRed, "red"}, {Colour::kGreen, "green"})
+
+TEST(ConfigTest, ReadsTheWordsOfAnEnumeration) {
+  const Config config("a.ini", "one = green\nall = green , red\nnone =\n");
+  EXPECT_EQ(config.word("one", Colour::kRed), Colour::kGreen);
+  EXPECT_EQ(config.word("other", Colour::kRed), Colour::kRed);
+  EXPECT_THAT(config.words<Colour>("all", {}), ElementsAre(Colour::kGreen, Colour::kRed));
+  EXPECT_THAT(config.words("none", std::vector{Colour::kRed}), IsEmpty());
+  EXPECT_THAT(config.words<Colour>("others", {Colour::kRed, Colour::kGreen}),
+              ElementsAre(Colour::kRed, Colour::kGreen));
+  EXPECT_THAT(config.mistakes(), IsEmpty());
+  ASSERT_THAT(config.asked(), ::testing::SizeIs(5));
+  EXPECT_EQ(config.asked()[4].name, "others");
+  EXPECT_EQ(config.asked()[4].fallback, "red, green");
+}
+
+TEST(ConfigTest, NamesEveryWordThatIsNoneOfTheEnumeration) {
+  const Config config("a.ini", "a = Red\nb =\nc = green, blue, red, green, re\nd = red green\n");
+  EXPECT_EQ(config.word("a", Colour::kGreen), Colour::kGreen);
+  EXPECT_EQ(config.word("b", Colour::kGreen), Colour::kGreen);
+  EXPECT_THAT(config.words<Colour>("c", {Colour::kRed}), ElementsAre(Colour::kRed));
+  EXPECT_EQ(config.word("d", Colour::kGreen), Colour::kGreen);
+  EXPECT_THAT(texts(config.mistakes()),
+              ElementsAre("a.ini:1: a: expected one of red, green, got \"Red\"",
+                          "a.ini:2: b: expected one of red, green, got \"\"",
+                          "a.ini:3: c: expected one of red, green, got \"blue\"", "a.ini:3: c: \"green\" stands twice",
+                          "a.ini:3: c: expected one of red, green, got \"re\"",
+                          "a.ini:4: d: expected one of red, green, got \"red green\""));
+}
+
 TEST(ConfigTest, RefusesIntegersThatAreNone) {
   for (const std::string value : {"", "x", "1.5", "0x10", "1 # note", "99999999999999999999", "+1", "0", "61"}) {
     const Config config("a.ini", "n = " + value);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pillard/described.h"
 #include "pillard/export.h"
 
 namespace pillard {
@@ -47,6 +48,12 @@ class PILLARD_API Config {
   /// true/false, yes/no, on/off, 1/0.
   bool flag(const std::string& key, bool fallback) const;
   std::vector<std::string> list(const std::string& key, std::vector<std::string> fallback) const;
+  /// One word of an enumeration with PILLARD_ENUM: "expected one of start, stop, got "x"".
+  template <Enumerated Enum>
+  Enum word(const std::string& key, Enum fallback) const;
+  /// A list of them in the order of the file, each once. Every wrong one is a mistake of its own.
+  template <Enumerated Enum>
+  std::vector<Enum> words(const std::string& key, const std::vector<Enum>& fallback) const;
   /// Whether the file has it; counts as asked for.
   bool has(const std::string& key) const;
 
@@ -72,11 +79,32 @@ class PILLARD_API Config {
   };
   const Entry* find(const std::string& key, std::string_view fallback) const;
   void note(const std::string& key, std::string message) const;
+  /// Whether each is one of the words allowed (separated by one space), and none stands twice; notes those that are
+  /// not.
+  bool are_words(const std::string& key, const std::vector<std::string>& texts, std::string_view one_of) const;
 
   std::string file_;
   std::map<std::string, Entry> entries_;
   mutable std::vector<Mistake> mistakes_;
   mutable std::map<std::string, std::string> asked_;  // with what stands in its place
 };
+
+template <Enumerated Enum>
+Enum Config::word(const std::string& key, Enum fallback) const {
+  const auto written = text(key, word_of(fallback));
+  return are_words(key, {written}, detail::kOneOf<Enum>.data()) ? value_of<Enum>(written).value_or(fallback) : fallback;
+}
+
+template <Enumerated Enum>
+std::vector<Enum> Config::words(const std::string& key, const std::vector<Enum>& fallback) const {
+  std::vector<std::string> texts;
+  for (const auto value : fallback) texts.emplace_back(word_of(value));
+  texts = list(key, std::move(texts));
+  if (!are_words(key, texts, detail::kOneOf<Enum>.data())) return fallback;
+  std::vector<Enum> values;
+  for (const auto& text : texts)
+    if (const auto value = value_of<Enum>(text)) values.push_back(*value);
+  return values;
+}
 
 }  // namespace pillard

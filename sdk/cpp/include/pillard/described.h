@@ -66,6 +66,22 @@ concept Enumerated = std::is_enum_v<T> && requires(T value) {
   pillard_words(value);
 };
 
+/// [any] The word of a value; empty for one that has none.
+template <Enumerated Enum>
+constexpr std::string_view word_of(Enum value) noexcept {
+  for (const auto& word : pillard_words(value))
+    if (word.value == value) return word.text;
+  return {};
+}
+
+/// [any] The value that is called so; nothing for any other text.
+template <Enumerated Enum>
+constexpr std::optional<Enum> value_of(std::string_view text) noexcept {
+  for (const auto& word : pillard_words(Enum{}))
+    if (word.text == text) return word.value;
+  return std::nullopt;
+}
+
 namespace detail {
 template <class T>
 inline constexpr bool kIsOptional = false;
@@ -105,14 +121,6 @@ inline constexpr auto kOneOf = [] {
   }
   return joined;
 }();
-
-/// Empty for a value that has none.
-template <Enumerated T>
-constexpr std::string_view word_of(T value) {
-  for (const auto& word : pillard_words(value))
-    if (word.value == value) return word.text;
-  return {};
-}
 
 /// What is asked of each element of a list: all that is not about the list itself.
 constexpr FieldOptions of_element(const FieldOptions& list) {

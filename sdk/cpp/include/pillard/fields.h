@@ -64,10 +64,9 @@ void decode(T& value, std::string_view raw, const std::string& where, const Fiel
     FieldOptions worded = options;
     worded.one_of = detail::kOneOf<T>.data();
     const auto text = detail::decode_string(where, raw, options.one_of ? options : worded);
-    const auto words = pillard_words(T{});
-    const auto found = std::find_if(words.begin(), words.end(), [&](const auto& word) { return word.text == text; });
-    if (found == words.end()) detail::refuse_word(where, raw, worded);
-    value = found->value;
+    const auto found = value_of<T>(text);
+    if (!found) detail::refuse_word(where, raw, worded);
+    value = *found;
   } else if constexpr (std::same_as<T, json::Raw>) {
     value.text = raw;
   } else if constexpr (detail::kIsOptional<T>) {
@@ -136,7 +135,7 @@ void encode(std::string& out, const T& value) {
   } else if constexpr (std::convertible_to<const T&, std::string_view>) {
     json::append_string(out, value);
   } else if constexpr (Enumerated<T>) {
-    const auto word = detail::word_of(value);
+    const auto word = word_of(value);
     word.empty() ? static_cast<void>(out += "null") : json::append_string(out, word);
   } else if constexpr (std::same_as<T, json::Raw>) {
     out += value.text;
