@@ -88,8 +88,7 @@ Error explain(const Exit& exit, std::string_view service, bool with_sudo) {
   if (with_sudo && pillard::refused_by_sudo(exit)) return denied(service);
   if (exit.status == 127)
     return {Code::kUnsupported, "This node has no journalctl: the logs of " + std::string(service) + " need systemd."};
-  if (says(exit, "insufficient permissions") || says(exit, "Permission denied") || says(exit, "not permitted"))
-    return denied(service);
+  if (pillard::refused_by_node(exit)) return denied(service);
   const auto said = exit.err.empty() ? "." : ": " + first_line(exit.err);
   return {Code::kDisconnected, "The node ended the log of " + std::string(service) + "; it is taken up again" + said};
 }
@@ -195,11 +194,11 @@ void LogSource::read(std::vector<std::string> options, pillard::Function<void(Ex
       "--unit=" + unit_};
   argv.insert(argv.end(), std::make_move_iterator(options.begin()), std::make_move_iterator(options.end()));
   if (with_sudo_) argv = pillard::with_sudo(std::move(argv));
-  argv.insert(argv.begin(), {"env", "LC_ALL=C"});
   expects_last_ = !last_.empty();
   parser_ = ExportParser{};
   journal_ = context_.node().bytes(
-      {.argv = std::move(argv)}, [this](std::string_view piece) { take(piece); }, std::move(done));
+      {.argv = pillard::with_c_locale(std::move(argv))}, [this](std::string_view piece) { take(piece); },
+      std::move(done));
 }
 
 void LogSource::take(std::string_view piece) {

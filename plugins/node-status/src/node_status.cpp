@@ -129,8 +129,7 @@ pillard::Error explain(const pillard::Exit& exit) {
   if (says("not been booted with systemd"))
     return {Code::kUnsupported, "This node was not booted with systemd: it has no services to show."};
   // Without systemd's own words: old dashboards log in again when they read "auth".
-  if (says("Permission denied") || says("Access denied") || says("Operation not permitted") ||
-      says("authentication required"))
+  if (pillard::refused_by_node(exit))
     return {Code::kAccessDenied, "This user may not ask systemd for the state of services."};
   if (says("Failed to connect to bus: No such file"))
     return {Code::kUnsupported, "The node's system bus is missing: install and start dbus" + said};

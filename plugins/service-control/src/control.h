@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "pillard/pillard.h"
-#include "rights.h"
 #include "settings.h"
 #include "unit_state.h"
 
@@ -96,7 +95,7 @@ class ControlCall final : public pillard::Call {
   bool ran_well_ = false;       // systemctl said so
   bool looked_before_ = false;  // and the unit ran
   bool journal_without_sudo_ = false;
-  Runner runner_;
+  pillard::SudoRunner runner_;
   pillard::Handle look_;
   pillard::Handle settle_;
 };

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "pillard/pillard.h"
-#include "rights.h"
 #include "settings.h"
 
 namespace service_control {
@@ -37,7 +36,7 @@ class ConfigCall final : public pillard::Call {
 
   pillard::CallContext& context_;
   const std::string service_;
-  Runner runner_;
+  pillard::SudoRunner runner_;
 };
 
 }  // namespace service_control

@@ -5,6 +5,11 @@
 
 namespace pillard {
 
+std::vector<std::string> with_c_locale(std::vector<std::string> argv) {
+  argv.insert(argv.begin(), {"env", "LC_ALL=C"});
+  return argv;
+}
+
 std::vector<std::string> with_sudo(std::vector<std::string> argv) {
   argv.insert(argv.begin(), {"sudo", "-n"});
   return argv;
@@ -21,6 +26,14 @@ bool refused_by_sudo(const Exit& exit) {
   // ...", "x is not in the sudoers file."
   return said.starts_with("sudo: ") || (exit.status == 127 && says("sudo")) || says("is not allowed to execute") ||
          says("sudoers");
+}
+
+bool refused_by_node(const Exit& exit) {
+  if (exit.ok()) return false;
+  for (const std::string_view words : {"Access denied", "Interactive authentication required", "Permission denied",
+                                       "Operation not permitted", "insufficient permissions"})
+    if (exit.err.find(words) != std::string::npos) return true;
+  return false;
 }
 
 }  // namespace pillard

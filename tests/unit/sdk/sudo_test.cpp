@@ -16,6 +16,8 @@ Exit ended(int status, std::string err) {
 
 TEST(Sudo, NeverAsksForAPassword) {
   EXPECT_THAT(pillard::with_sudo({"systemctl", "stop"}), testing::ElementsAre("sudo", "-n", "systemctl", "stop"));
+  EXPECT_THAT(pillard::with_c_locale(pillard::with_sudo({"systemctl"})),
+              testing::ElementsAre("env", "LC_ALL=C", "sudo", "-n", "systemctl"));
 }
 
 TEST(Sudo, IsToldFromWhatItRuns) {
