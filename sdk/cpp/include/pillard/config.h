@@ -1,5 +1,4 @@
 #pragma once
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -36,6 +35,9 @@ struct ConfigKey {
 /// Format: `key = value` lines, `[section]` headers (their keys are asked for as "section.key"), comments on lines of
 /// their own beginning with `#` or `;`. Values are trimmed; a value in double quotes is kept as it stands between them.
 /// Lists are parted by commas. Names are case-sensitive. A key that stands twice is a mistake.
+///
+/// [setup] for a plugin: getters write down what was asked, const or not, so that one thread at a time may use it. Copy
+/// what Sources and Calls need into a struct that never changes.
 class PILLARD_API Config {
  public:
   Config() = default;
@@ -44,9 +46,11 @@ class PILLARD_API Config {
 
   /// `min_size` 1 refuses an empty value.
   std::string text(const std::string& key, std::string_view fallback, std::size_t min_size = 0) const;
+  /// A decimal number from `min` to `max`, both allowed.
   std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t min, std::int64_t max) const;
   /// true/false, yes/no, on/off, 1/0.
   bool flag(const std::string& key, bool fallback) const;
+  /// Elements as they stand, repeated ones included; the list may be empty, an element may not.
   std::vector<std::string> list(const std::string& key, std::vector<std::string> fallback) const;
   /// One word of an enumeration with PILLARD_ENUM: "expected one of start, stop, got "x"".
   template <Enumerated Enum>

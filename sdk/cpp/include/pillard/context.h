@@ -12,11 +12,14 @@
 
 namespace pillard {
 
+/// Of a line in the log. The operator chooses the least that is written.
 enum class Level { kError, kWarning, kInfo, kDebug };
 
-/// A weak way home for a thread of one's own.
+/// The way back to the lane of a Source or Call, for a thread that its plugin started. Copies are cheap, may go to any
+/// thread, and keep nothing alive.
 class PILLARD_API Lane {
  public:
+  /// What the host keeps behind a Lane. post() as below.
   class PILLARD_API Gate {
    public:
     virtual ~Gate();
@@ -46,6 +49,7 @@ class PILLARD_API Scope {
   virtual void count(std::string_view metric, std::int64_t by = 1) = 0;
   /// One line for the operator; never a secret. At most 4096 bytes are kept.
   virtual void log(Level level, std::string_view message) = 0;
+  /// For a thread of its own; take it before that is started.
   virtual Lane lane() = 0;
 
   /// Ends this Source or Call with a Problem. Subscribers are told; a Source is rebuilt with backoff while anyone
@@ -92,6 +96,7 @@ class PILLARD_API CallContext : public Scope {
   void reply(const Response& response) {
     reply_json(encoded(response));
   }
+  /// The same for an answer that is JSON already. Throws as publish_json().
   virtual void reply_json(std::string json) = 0;
 
   /// Puts this Call on record: when it ends, in whatever way, the host writes one line to its log, at any level. The

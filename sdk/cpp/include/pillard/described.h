@@ -27,6 +27,7 @@ struct FieldOptions {
   const char* about = nullptr;    // for people: what it is, in a sentence
 };
 
+/// A member of a struct, as PILLARD_FIELD() describes it.
 template <class Struct, class Member>
 struct Field {
   const char* name;
@@ -38,6 +39,9 @@ constexpr Field<Struct, Member> field(const char* name, Member Struct::*member, 
   return {name, member, options};
 }
 
+/// Describes a struct, inside it and behind its members, which are called in JSON as in C++:
+/// `PILLARD_FIELDS(Query, PILLARD_FIELD(unit, {.required = true}), PILLARD_FIELD(lines))`. What is not listed is no
+/// part of the JSON.
 #define PILLARD_FIELD(NAME, ...) ::pillard::field(#NAME, &PillardSelf::NAME __VA_OPT__(, ) __VA_ARGS__)
 #define PILLARD_FIELDS(STRUCT, ...) \
   using PillardSelf = STRUCT;       \

@@ -176,6 +176,7 @@ void encode(std::string& out, const T& value) {
   }
 }
 
+/// [any] `value` as JSON, as encode() writes it.
 template <class T>
 std::string encoded(const T& value) {
   std::string out;

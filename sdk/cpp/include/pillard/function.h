@@ -10,7 +10,8 @@ template <class Signature>
 class Function;
 
 /// A callable that is moved, never copied, so that it may own what it captures (handles, buffers, replies).
-/// Small ones are kept in place. Calling an empty one is undefined; test with `if (fn)`.
+/// [any] One thread at a time. What has at most 48 bytes and moves without a throw is kept in place, the rest on the
+/// heap. Calling an empty one is undefined; test with `if (fn)`.
 template <class Result, class... Args>
 class Function<Result(Args...)> {
  public:

@@ -23,7 +23,9 @@ class PILLARD_API Handle {
 
   Handle() = default;
   explicit Handle(std::unique_ptr<Work> work) : work_(std::move(work)) {}
+  /// As when it is destroyed. No effect on an empty one.
   void cancel() noexcept { work_.reset(); }
+  /// Whether a callback may still come; false for an empty one.
   bool active() const noexcept { return work_ && work_->active(); }
 
  private:

@@ -18,7 +18,7 @@ inline constexpr int kMaxDepth = 64;
 /// What a value is, told from its first character.
 enum class Kind { kNull, kBool, kNumber, kString, kArray, kObject };
 
-/// "null", "a boolean", "a number", "a string", "an array", "an object": for messages.
+/// [any] "null", "a boolean", "a number", "a string", "an array", "an object": for messages.
 PILLARD_API std::string_view kind_name(Kind kind);
 
 /// Text that is not JSON (RFC 8259), is too deep, or is of another kind than was asked for.
@@ -89,7 +89,7 @@ class PILLARD_API Reader {
 /// [any] True when `text` is exactly one valid JSON value no deeper than kMaxDepth.
 PILLARD_API bool valid(std::string_view text) noexcept;
 
-/// Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, one for each maximal
+/// [any] Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, one for each maximal
 /// ill-formed part (the WHATWG rule); control characters are escaped; nothing is dropped.
 PILLARD_API void append_string(std::string& out, std::string_view text);
 

@@ -28,7 +28,8 @@ class PILLARD_API Plugin {
   virtual void setup(Registrar& registrar, const Config& config) = 0;
 };
 
-/// What a plugin file says of itself; read by the loader before any other code of the plugin is called.
+/// What a plugin file says of itself, written by PILLARD_PLUGIN(); read by the loader before any other code of the
+/// plugin is called.
 struct Manifest {
   const char* stamp;    // kStamp as the plugin was compiled with
   const char* name;     // [a-z0-9-]+, equal to the file's name without ".so"

@@ -30,7 +30,7 @@ PILLARD_API std::string_view name(Code code) noexcept;
 PILLARD_API bool passing(Code code) noexcept;
 
 /// A Problem: a code for programs, and a message for the person at the dashboard that says what to do. The message
-/// never holds a secret, a path of the daemon's machine or a stack.
+/// never holds a secret, a path of the daemon's machine or a stack; clients get 2048 bytes of it at most.
 class PILLARD_API Error : public std::runtime_error {
  public:
   Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}

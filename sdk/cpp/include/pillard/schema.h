@@ -1,6 +1,9 @@
 #pragma once
 // What a described struct looks like from outside: its fields one by one, and JSON Schema (2020-12) of it.
+#include <algorithm>
 #include <concepts>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <tuple>
