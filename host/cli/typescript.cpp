@@ -193,25 +193,16 @@ class Declarations {
   }
 
   std::vector<std::string> all_;
-  std::set<std::string> names_{"Acknowledge",
-                               "Answer",
-                               "Calls",
-                               "ClientToServerEvents",
-                               "Code",
-                               "Dropped",
-                               "Failure",
-                               "NativeAnswer",
-                               "NativeAsk",
-                               "NativeEvent",
-                               "NativeId",
-                               "NativeMessage",
-                               "NativeParams",
-                               "NativeRequest",
-                               "Problem",
-                               "Record",
-                               "ServerToClientEvents",
-                               "StreamError",
-                               "Streams"};
+  std::set<std::string> names_{"Acknowledge",   "Answer",
+                               "Calls",         "ClientToServerEvents",
+                               "Code",          "ConnectAnswer",
+                               "Dropped",       "Failure",
+                               "NativeAnswer",  "NativeAsk",
+                               "NativeEvent",   "NativeId",
+                               "NativeMessage", "NativeParams",
+                               "NativeRequest", "Problem",
+                               "Record",        "ServerToClientEvents",
+                               "StreamError",   "Streams"};
 };
 
 /// Members of an interface.
@@ -262,8 +253,10 @@ class Document {
     entry.add("event", literal(options.event)).add("data", data);
     if (!options.batch.empty()) entry.add("batch", literal(options.batch));
     if (options.overflow == Overflow::kDrop) {
-      gaps_[options.gap].push_back(params);
-      entry.add("gap", literal(options.gap)).add("dropped", params + " & Dropped");
+      // Nothing can be both an object without properties and one with some.
+      const auto dropped = read_schema(offer.params).properties.empty() ? "Dropped" : params + " & Dropped";
+      gaps_[options.gap].push_back(dropped);
+      entry.add("gap", literal(options.gap)).add("dropped", dropped);
     }
     streams_.add(options.subscribe, entry.text("  "), "Of the plugin " + plugin + ".");
     events_.add(options.event, fmt::format("(data: {}) => void", data));
@@ -289,8 +282,7 @@ class Document {
   std::string text() {
     for (const auto& [gap, params] : gaps_) {
       const auto any = fmt::format("{}", fmt::join(params, " | "));
-      events_.add(gap, fmt::format("(gap: {} & Dropped) => void", params.size() > 1 ? '(' + any + ')' : any),
-                  "Its stream's params, and how many events are missing.");
+      events_.add(gap, fmt::format("(gap: {}) => void", any), "Its stream's params, and how many events are missing.");
     }
     return types_.text() + interface("What can be subscribed to, by the message that does it.", "Streams", streams_) +
            interface("What is answered once, by its message.", "Calls", calls_) +

@@ -125,6 +125,17 @@ TEST(Typescript, DeclaresParamsAndEventsWithTheirDescriptions) {
   EXPECT_THAT(text, HasSubstr("export type Words = string[];\n"));
 }
 
+TEST(Typescript, TellsOfDroppedEventsOfAStreamWithoutParams) {
+  auto offer = watcher();
+  offer.streams[1].options.overflow = Overflow::kDrop;
+  offer.streams[1].options.gap = "usage_gap";
+  offer.streams[1].options.event = "connect_answer";
+  const auto text = typescript({offer});
+  EXPECT_THAT(text, HasSubstr("    dropped: Dropped;\n"));
+  EXPECT_THAT(text, HasSubstr("  usage_gap: (gap: WatchUsageParams & Dropped | Dropped) => void;\n"));
+  EXPECT_THAT(text, HasSubstr("export type ConnectAnswer2 = ")) << "the other one is the protocol's";
+}
+
 TEST(Typescript, MapsMessagesToTheirTypes) {
   const auto text = typescript({watcher()});
   EXPECT_THAT(text, HasSubstr("  /** Of the plugin watcher. */\n"
