@@ -37,4 +37,15 @@ TEST(Sudo, IsToldFromWhatItRuns) {
   EXPECT_TRUE(refused_by_sudo(ended(1, warning + "sudo: a password is required\n")));
 }
 
+TEST(Sudo, IsNotTakenForARefusalWhereItOnlyWarns) {
+  for (const std::string warning : {"sudo: setrlimit(RLIMIT_CORE): Operation not permitted\n",
+                                    "sudo: unable to send audit message: Operation not permitted\n"}) {
+    const auto failed = ended(1, warning + "Job for x.service failed.\n");
+    EXPECT_FALSE(refused_by_sudo(failed)) << warning;
+    EXPECT_FALSE(pillard::refused_by_node(failed)) << warning;
+    EXPECT_TRUE(refused_by_sudo(ended(1, warning + "sudo: a password is required\n"))) << warning;
+    EXPECT_TRUE(pillard::refused_by_node(ended(4, warning + "Failed to stop x.service: Access denied\n"))) << warning;
+  }
+}
+
 }  // namespace
