@@ -60,10 +60,11 @@ const char* const kCommandHelp =
     "pillard describe --as typescript|markdown FILE.so... [--config FILE]\n"
     "                        writes down what plugins offer: types for their clients, or tables for a README\n"
     "pillard record --node USER@HOST[:PORT] --password-env VARIABLE|--key FILE --plugin FILE.so\n"
-    "               --subscribe TYPE[=PARAMS]... --to DIR [--for SECONDS] [--config FILE]\n"
-    "               [--passphrase-env VARIABLE] [--known-hosts FILE] [--host-keys accept-new|strict|off]\n"
-    "                        runs a plugin's streams against a real node and writes down what the node answered,\n"
-    "                        for FakeHost to play in tests\n";
+    "               --subscribe TYPE[=PARAMS]...|--call NAME[=PARAMS]... --to DIR [--for SECONDS]\n"
+    "               [--config FILE] [--passphrase-env VARIABLE] [--known-hosts FILE]\n"
+    "               [--host-keys accept-new|strict|off]\n"
+    "                        runs a plugin's streams and calls against a real node and writes down what the node\n"
+    "                        answered, for FakeHost to play in tests; Ctrl-C ends it early\n";
 
 Words::Words(const std::vector<std::string>& words, const Known& known) {
   for (std::size_t i = 0; i < words.size(); ++i) {

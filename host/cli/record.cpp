@@ -10,10 +10,13 @@
 #include <iterator>
 #include <ostream>
 #include <set>
+#include <span>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/one_plugin.h"
 #include "cli/recorder.h"
+#include "cli/signals.h"
 #include "pillard/json.h"
 #include "reactor/workers.h"
 #include "ssh/pool.h"
@@ -57,19 +60,30 @@ session::Credential parse_node(const std::string& text) {
   return credential;
 }
 
-Subscription parse_subscription(const std::string& text) {
-  const auto equals = text.find('=');
-  Subscription subscription{.type = text.substr(0, equals), .params = {}};
-  if (equals == std::string::npos) return subscription;
-  subscription.params = text.substr(equals + 1);
-  if (!json::valid(subscription.params))
-    throw UsageError(fmt::format("--subscribe {}: the params are no JSON: {}", subscription.type, subscription.params));
-  return subscription;
+/// What stands behind --`option`.
+std::vector<Request> parse_requests(const std::string& option, const std::vector<std::string>& texts) {
+  std::vector<Request> requests;
+  std::set<std::string> types;
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    Request request{.type = text.substr(0, equals), .params = {}};
+    if (equals != std::string::npos) {
+      request.params = text.substr(equals + 1);
+      if (!json::valid(request.params))
+        throw UsageError(fmt::format("--{} {}: the params are no JSON: {}", option, request.type, request.params));
+    }
+    if (!types.insert(request.type).second) throw UsageError(fmt::format("--{} {} stands twice", option, request.type));
+    requests.push_back(std::move(request));
+  }
+  return requests;
 }
 
-fs::path file_of(const Record& wanted, const Subscription& subscription, std::string_view kind) {
-  return wanted.to / fmt::format("{}.{}", subscription.type, kind);
+fs::path file_of(const Record& wanted, const Request& request, std::string_view kind) {
+  return wanted.to / fmt::format("{}.{}", request.type, kind);
 }
+
+constexpr const char* kStreamFiles[] = {"recording", "events"};
+constexpr const char* kCallFiles[] = {"recording", "reply", "problem"};
 
 void write(const fs::path& file, const std::string& text, std::ostream& out) {
   std::ofstream stream(file, std::ios::binary);
@@ -79,14 +93,40 @@ void write(const fs::path& file, const std::string& text, std::ostream& out) {
   out << file.string() << '\n';
 }
 
-void write(const Record& wanted, const Subscription& subscription, const Transcript& transcript, std::ostream& out) {
-  write(file_of(wanted, subscription, "recording"), testing::to_text(transcript.recording), out);
+void write_stream(const Record& wanted, const Request& request, const Transcript& transcript, std::ostream& out) {
+  write(file_of(wanted, request, "recording"), testing::to_text(transcript.recording), out);
   std::string events;
   for (const auto& event : transcript.events) events += event + '\n';
-  write(file_of(wanted, subscription, "events"), events, out);
+  write(file_of(wanted, request, "events"), events, out);
   out << fmt::format("  {} commands, {} events\n", transcript.recording.runs.size(), transcript.events.size());
   if (const auto& problem = transcript.problem)
-    out << fmt::format("  {} ended: {}: {}\n", subscription.type, name(problem->code()), problem->what());
+    out << fmt::format("  {} ended: {}: {}\n", request.type, name(problem->code()), problem->what());
+}
+
+/// As clients are told.
+std::string text_of(const Error& problem) {
+  std::string text = R"({"code":)";
+  encode(text, name(problem.code()));
+  text += R"(,"message":)";
+  encode(text, std::string_view(problem.what()));
+  return text + "}\n";
+}
+
+void write_call(const Record& wanted, const Request& request, const Transcript& transcript, std::ostream& out) {
+  write(file_of(wanted, request, "recording"), testing::to_text(transcript.recording), out);
+  if (transcript.reply) write(file_of(wanted, request, "reply"), *transcript.reply + '\n', out);
+  if (transcript.problem) write(file_of(wanted, request, "problem"), text_of(*transcript.problem), out);
+  out << fmt::format("  {} commands, ", transcript.recording.runs.size());
+  if (const auto& problem = transcript.problem)
+    out << fmt::format("answered: {}: {}\n", name(problem->code()), problem->what());
+  else
+    out << (transcript.reply ? "replied\n" : "not answered\n");
+}
+
+void keep_what_is_there(const Record& wanted, const Request& request, std::span<const char* const> kinds) {
+  for (const auto* kind : kinds)
+    if (const auto file = file_of(wanted, request, kind); fs::exists(file))
+      throw std::runtime_error(fmt::format("{} is there already, and is not overwritten", file.string()));
 }
 
 /// What has to be right before anybody is called on.
@@ -96,12 +136,21 @@ void check(const Record& wanted, OnePlugin& plugin, const Config& config) {
   std::string wrong;
   for (const auto& mistake : config.mistakes()) wrong += (wrong.empty() ? "" : "\n") + mistake.text();
   if (!wrong.empty()) throw std::runtime_error(wrong);
-  for (const auto& subscription : wanted.subscriptions) {
-    if (!plugin.registry().find_subscribe(subscription.type))
-      throw std::runtime_error(fmt::format("{} offers no stream \"{}\"", plugin.manifest().name, subscription.type));
-    for (const auto* kind : {"recording", "events"})
-      if (const auto file = file_of(wanted, subscription, kind); fs::exists(file))
-        throw std::runtime_error(fmt::format("{} is there already, and is not overwritten", file.string()));
+  const auto& registry = plugin.registry();
+  const auto& name = plugin.manifest().name;
+  for (const auto& request : wanted.subscriptions) {
+    if (registry.find_call(request.type))
+      throw std::runtime_error(fmt::format("\"{}\" is a call of {}: --call takes it", request.type, name));
+    if (!registry.find_subscribe(request.type))
+      throw std::runtime_error(fmt::format("{} offers no stream \"{}\"", name, request.type));
+    keep_what_is_there(wanted, request, kStreamFiles);
+  }
+  for (const auto& request : wanted.calls) {
+    if (registry.find_subscribe(request.type))
+      throw std::runtime_error(fmt::format("\"{}\" is a stream of {}: --subscribe takes it", request.type, name));
+    if (!registry.find_call(request.type))
+      throw std::runtime_error(fmt::format("{} offers no call \"{}\"", name, request.type));
+    keep_what_is_there(wanted, request, kCallFiles);
   }
   fs::create_directories(wanted.to);
 }
@@ -133,23 +182,45 @@ class Session {
     reactors_.drain();
   }
 
-  /// Returns when all streams are over.
-  std::vector<Transcript> run(const loader::Registry& registry) {
+  /// Returns when all streams and calls are over; a signal ends them. `out` is told once that the node was reached.
+  std::vector<Transcript> run(const loader::Registry& registry, Signals& signals, std::ostream& out) {
     const auto key = session::lane_key(wanted_.node);
+    auto& home = pool_->reactor_of(key);
     std::promise<void> over;
-    left_ = wanted_.subscriptions.size();
-    pool_->reactor_of(key).post([&] {
+    const auto told = [&] {
+      return Recorder::Told{.reached =
+                                [&] {
+                                  if (std::exchange(reached_, true)) return;
+                                  out << "The node was reached; SIGINT (Ctrl-C) ends it early.\n" << std::flush;
+                                },
+                            .over =
+                                [&] {
+                                  if (--left_ > 0) return;
+                                  // Later: it may be the end of a command that is told here, from within the lane.
+                                  home.post([&] {
+                                    pool_->release(key);
+                                    over.set_value();
+                                    signals.done();
+                                  });
+                                }};
+    };
+    left_ = wanted_.subscriptions.size() + wanted_.calls.size();
+    home.post([&] {
+      auto& lane = pool_->lane(wanted_.node);
       for (const auto& [type, params] : wanted_.subscriptions) {
         const auto& stream = *registry.find_subscribe(type);
-        recorders_.push_back(std::make_unique<Recorder>(reactors_[0], pool_->lane(wanted_.node), stream,
-                                                        stream.working()->decode(params), wanted_.time, [&] {
-                                                          if (--left_ > 0) return;
-                                                          pool_->release(key);
-                                                          over.set_value();
-                                                        }));
+        recorders_.push_back(std::make_unique<StreamRecorder>(home, lane, stream, stream.working()->decode(params),
+                                                              wanted_.time, told()));
       }
+      for (const auto& [type, params] : wanted_.calls)
+        recorders_.push_back(
+            std::make_unique<CallRecorder>(home, lane, *registry.find_call(type), params, wanted_.time, told()));
     });
     reactors_.start();
+    signals.wait();
+    home.post([&] {
+      for (const auto& recorder : recorders_) recorder->end();
+    });
     over.get_future().wait();
     reactors_.stop();
     std::vector<Transcript> all;
@@ -165,11 +236,13 @@ class Session {
   ssh::Resolver resolver_;
   std::optional<ssh::Pool> pool_;
   std::vector<std::unique_ptr<Recorder>> recorders_;
-  std::size_t left_ = 0;  // streams that are not over
+  std::size_t left_ = 0;  // streams and calls that are not over
+  bool reached_ = false;
 };
 }  // namespace
 
 void record(const Record& wanted, std::ostream& out) {
+  Signals signals;  // before a plugin can start threads
   observe::Log log({.level = Level::kWarning});
   observe::Metrics metrics;
   OnePlugin plugin(wanted.plugin, loader::Services{.log = log, .metrics = metrics});
@@ -181,31 +254,30 @@ void record(const Record& wanted, std::ostream& out) {
                      std::chrono::duration_cast<std::chrono::seconds>(wanted.time).count(), plugin.manifest().name)
       << std::flush;
   Session session(wanted, log);
-  const auto transcripts = session.run(plugin.registry());
+  const auto transcripts = session.run(plugin.registry(), signals, out);
   for (const auto& transcript : transcripts)
-    if (!transcript.reached) throw std::runtime_error(transcript.problem->what());
-  for (std::size_t i = 0; i < transcripts.size(); ++i) write(wanted, wanted.subscriptions[i], transcripts[i], out);
+    if (!transcript.reached)
+      throw std::runtime_error(transcript.problem ? transcript.problem->what()
+                                                  : "it was ended before the node was reached");
+  auto transcript = transcripts.begin();
+  for (const auto& request : wanted.subscriptions) write_stream(wanted, request, *transcript++, out);
+  for (const auto& request : wanted.calls) write_call(wanted, request, *transcript++, out);
 }
 
 Record parse_record(const std::vector<std::string>& words) {
   const Words given(words, {.once = {"node", "password-env", "key", "passphrase-env", "known-hosts", "host-keys",
                                      "plugin", "config", "for", "to"},
-                            .repeated = {"subscribe"}});
+                            .repeated = {"subscribe", "call"}});
   if (!given.plain().empty()) throw UsageError(fmt::format("\"{}\" is no option", given.plain().front()));
   Record wanted{.node = parse_node(given.required("node")),
                 .known_hosts = given.option("known-hosts").value_or(""),
                 .plugin = given.required("plugin"),
                 .configuration = given.option("config").value_or(""),
-                .subscriptions = {},
+                .subscriptions = parse_requests("subscribe", given.options("subscribe")),
+                .calls = parse_requests("call", given.options("call")),
                 .time = std::chrono::seconds(given.integer("for", 1, 3600).value_or(30)),
                 .to = given.required("to")};
-  std::set<std::string> types;
-  for (const auto& text : given.options("subscribe")) {
-    wanted.subscriptions.push_back(parse_subscription(text));
-    if (!types.insert(wanted.subscriptions.back().type).second)
-      throw UsageError(fmt::format("--subscribe {} stands twice", wanted.subscriptions.back().type));
-  }
-  if (wanted.subscriptions.empty()) throw UsageError("--subscribe is missing");
+  if (wanted.subscriptions.empty() && wanted.calls.empty()) throw UsageError("--subscribe or --call is missing");
   if (wanted.known_hosts.empty())
     if (const char* const home = std::getenv("HOME"); home && *home)
       wanted.known_hosts = fs::path(home) / ".ssh/known_hosts";

@@ -4,22 +4,18 @@
 
 namespace pillard::cli {
 
-Recorder::Recorder(reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
-                   Milliseconds time, Function<void()> over)
-    : reactor_(reactor), ssh_(lane), stream_(stream), query_(std::move(query)), time_(time), over_(std::move(over)) {
+Recorder::Recorder(reactor::Reactor& reactor, ssh::Lane& lane, Milliseconds time, Told told)
+    : reactor_(reactor), ssh_(lane), time_(time), told_(std::move(told)) {
   use_ = ssh_.use(*this);
 }
 
-Recorder::~Recorder() { stop(); }
-
 void Recorder::lane_up() {
-  if (!over_ || transcript_.reached) return;
+  if (!told_.over || transcript_.reached) return;
   transcript_.reached = true;
   reached_ = reactor_.now();
-  end_ = reactor_.after(time_, [this] { finish(std::nullopt); });
-  stand_up(
-      reactor_, ssh_, stream_.plugin(), [this](const Error& error) { finish(error); },
-      [this] { return stream_.working()->start(*this, query_); });
+  time_over_ = reactor_.after(time_, [this] { finish(std::nullopt); });
+  told_.reached();
+  start();
 }
 
 void Recorder::lane_down(const Error& error) { finish(error); }
@@ -28,12 +24,6 @@ void Recorder::lane_down(const Error& error) { finish(error); }
 Milliseconds Recorder::since(reactor::Clock::time_point then) const {
   return std::chrono::duration_cast<Milliseconds>(reactor_.now() - then);
 }
-
-void Recorder::publish_json(std::string json, std::string_view) {
-  if (footing_->may_say(json)) transcript_.events.push_back(std::move(json));
-}
-
-void Recorder::notice(const Error&) { footing_->at_work("notice()"); }
 
 Recorder::Run Recorder::begin(const Command& command, bool streams) {
   transcript_.recording.runs.push_back({.streams = streams, .argv = command.argv, .started = since(reached_)});
@@ -53,18 +43,18 @@ void Recorder::end(Run run, const Exit& exit) {
 }
 
 Handle Recorder::exec(Command command, Function<void(Exit)> done) {
-  if (!footing_->at_work("exec()")) return {};
+  if (!footing().at_work("exec()")) return {};
   const auto run = begin(command, false);
-  return footing_->exec(std::move(command), [this, run, done = std::move(done)](Exit exit) mutable {
+  return footing().exec(std::move(command), [this, run, done = std::move(done)](Exit exit) mutable {
     end(run, exit);
     done(std::move(exit));
   });
 }
 
 Handle Recorder::bytes(Command command, Function<void(std::string_view)> data, Function<void(Exit)> done) {
-  if (!footing_->at_work("bytes() or lines()")) return {};
+  if (!footing().at_work("bytes() or lines()")) return {};
   const auto run = begin(command, true);
-  return footing_->bytes(
+  return footing().bytes(
       std::move(command),
       [this, run, data = std::move(data)](std::string_view piece) mutable {
         auto& out = transcript_.recording.runs.at(run).out;
@@ -80,16 +70,48 @@ Handle Recorder::bytes(Command command, Function<void(std::string_view)> data, F
 }
 
 void Recorder::finish(std::optional<Error> problem) {
-  if (!over_) return;
-  transcript_.problem = std::move(problem);
+  if (!told_.over) return;
+  if (!transcript_.reply) transcript_.problem = std::move(problem);  // the first answer counts
+  time_over_.reset();
+  finish_.reset();
   stop();
-  std::exchange(over_, Function<void()>())();
+  use_.reset();
+  std::exchange(told_.over, Function<void()>())();
 }
 
-void Recorder::stop() {
-  end_.reset();
-  take_down();
-  use_.reset();
+void Recorder::finish_after(Milliseconds delay, std::optional<Error> problem) {
+  finish_ = reactor_.after(delay, [this, problem = std::move(problem)]() mutable { finish(std::move(problem)); });
+}
+
+StreamRecorder::StreamRecorder(reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream,
+                               Query query, Milliseconds time, Told told)
+    : Recorder(reactor, lane, time, std::move(told)), stream_(stream), query_(std::move(query)) {}
+
+void StreamRecorder::start() {
+  stand_up(
+      reactor(), ssh(), stream_.plugin(), [this](const Error& error) { finish(error); },
+      [this] { return stream_.working()->start(*this, query_); });
+}
+
+void StreamRecorder::publish_json(std::string json, std::string_view) {
+  if (footing_->may_say(json)) kept().events.push_back(std::move(json));
+}
+
+CallRecorder::CallRecorder(reactor::Reactor& reactor, ssh::Lane& lane, const loader::CallEntry& call,
+                           std::string params, Milliseconds time, Told told)
+    : Recorder(reactor, lane, time, std::move(told)), call_(call), params_(std::move(params)) {}
+
+void CallRecorder::start() {
+  finish_after(call_.options().timeout, Error(Code::kTimeout, "The node did not answer in time."));
+  stand_up(
+      reactor(), ssh(), call_.plugin(), [this](const Error& error) { finish(error); },
+      [this] { return call_.working()->start(*this, params_); });
+}
+
+void CallRecorder::reply_json(std::string json) {
+  if (!footing_->may_say(json) || kept().reply) return;
+  kept().reply = std::move(json);
+  finish_after(Milliseconds{0}, std::nullopt);
 }
 
 }  // namespace pillard::cli

@@ -1,6 +1,5 @@
 #pragma once
-// One stream of a plugin, run against a real node, and all that the node answered.
-#include <memory>
+// One stream or call of a plugin, run against a real node, and all that the node answered.
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,36 +11,54 @@
 
 namespace pillard::cli {
 
-/// What a stream said and was answered, from the moment the node was reached.
+/// What a stream or call said and was answered, from the moment the node was reached.
 struct Transcript {
   testing::Recording recording;
-  std::vector<std::string> events;  // JSON, as published
-  std::optional<Error> problem;     // what ended it before its time
-  bool reached = false;             // whether it began at all
+  std::vector<std::string> events;   // JSON, as published; of a stream
+  std::optional<std::string> reply;  // JSON; of a call that has replied
+  std::optional<Error> problem;      // what ended a stream before its time; of a call its answer
+  bool reached = false;              // whether it began at all
 };
 
-/// Serves one Source as a topic does, for nobody: what it publishes and what its commands print is kept. Everything is
-/// [lane]; made and destroyed on it, or after its loop has ended.
-class Recorder final : private ssh::Lane::User, private fanout::OnFooting<Context>, private Node {
+/// Serves a Source or Call as the daemon does, for nobody: what it says and what its commands print is kept. Everything
+/// is [lane]; made and destroyed on it, or after its loop has ended.
+class Recorder : private ssh::Lane::User, private Node {
  public:
-  /// `over` is called once: when `time` has passed since the node was reached, when the stream has failed, or when the
-  /// node cannot be reached. Nothing is tried twice. It must not destroy the Recorder.
-  Recorder(reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
-           Milliseconds time, Function<void()> over);
-  ~Recorder();
+  struct Told {
+    Function<void()> reached;  // the node; at most once, before `over`
+    /// Once: when `time` has passed since the node was reached, when the work has ended by itself, when the node cannot
+    /// be reached, or when end() was called. Nothing is tried twice. It must not destroy the Recorder.
+    Function<void()> over;
+  };
 
+  Recorder(const Recorder&) = delete;
+  virtual ~Recorder() = default;
+
+  /// Before its time. Not from inside the plugin's code.
+  void end() { finish(std::nullopt); }
   const Transcript& transcript() const noexcept { return transcript_; }
+
+ protected:
+  Recorder(reactor::Reactor& reactor, ssh::Lane& lane, Milliseconds time, Told told);
+
+  /// Makes the plugin's object, on a Footing; destroys both.
+  virtual void start() = 0;
+  virtual void stop() = 0;
+  virtual fanout::Footing& footing() = 0;
+
+  reactor::Reactor& reactor() noexcept { return reactor_; }
+  ssh::Lane& ssh() noexcept { return ssh_; }
+  Node& recording() noexcept { return *this; }
+  Transcript& kept() noexcept { return transcript_; }
+  void finish(std::optional<Error> problem);
+  /// What else ends it, out of the plugin's code.
+  void finish_after(Milliseconds delay, std::optional<Error> problem);
 
  private:
   using Run = std::size_t;  // which of the recording
 
   void lane_up() override;
   void lane_down(const Error& error) override;
-
-  Node& node() override { return *this; }
-  void publish_json(std::string json, std::string_view cursor) override;
-  void notice(const Error& error) override;
-  const std::string& resume_from() const override { return no_cursor_; }
 
   Handle exec(Command command, Function<void(Exit)> done) override;
   Handle bytes(Command command, Function<void(std::string_view)> data, Function<void(Exit)> done) override;
@@ -50,22 +67,60 @@ class Recorder final : private ssh::Lane::User, private fanout::OnFooting<Contex
   void end(Run run, const Exit& exit);
   Milliseconds since(reactor::Clock::time_point then) const;
   Milliseconds of(Run run) const { return since(began_.at(run)); }
-  void finish(std::optional<Error> problem);
-  void stop();
 
   reactor::Reactor& reactor_;
   ssh::Lane& ssh_;
-  const loader::StreamEntry& stream_;
-  const Query query_;
   const Milliseconds time_;
-  Function<void()> over_;
-  const std::string no_cursor_;
+  Told told_;
 
   Transcript transcript_;
   reactor::Clock::time_point reached_{};
   std::vector<reactor::Clock::time_point> began_;  // of each run
-  reactor::Timer end_;
+  reactor::Timer time_over_;
+  reactor::Timer finish_;
   ssh::Lane::Use use_;
+};
+
+class StreamRecorder final : public Recorder, private fanout::OnFooting<Context> {
+ public:
+  StreamRecorder(reactor::Reactor& reactor, ssh::Lane& lane, const loader::StreamEntry& stream, Query query,
+                 Milliseconds time, Told told);
+  ~StreamRecorder() override { take_down(); }
+
+ private:
+  void start() override;
+  void stop() override { take_down(); }
+  fanout::Footing& footing() override { return *footing_; }
+
+  pillard::Node& node() override { return recording(); }
+  void publish_json(std::string json, std::string_view cursor) override;
+  void notice(const Error&) override { footing_->at_work("notice()"); }
+  const std::string& resume_from() const override { return no_cursor_; }
+
+  const loader::StreamEntry& stream_;
+  const Query query_;
+  const std::string no_cursor_;
+};
+
+/// Is over when the call has been answered. One that takes longer than its own timeout is answered with `timeout`.
+class CallRecorder final : public Recorder, private fanout::OnFooting<CallContext> {
+ public:
+  CallRecorder(reactor::Reactor& reactor, ssh::Lane& lane, const loader::CallEntry& call, std::string params,
+               Milliseconds time, Told told);
+  ~CallRecorder() override { take_down(); }
+
+ private:
+  void start() override;
+  void stop() override { take_down(); }
+  fanout::Footing& footing() override { return *footing_; }
+
+  pillard::Node& node() override { return recording(); }
+  void reply_json(std::string json) override;
+  /// Whoever has the credential at hand is asked by nobody who they are.
+  void audit(const AuditEntry&) override { footing_->at_work("audit()"); }
+
+  const loader::CallEntry& call_;
+  const std::string params_;
 };
 
 }  // namespace pillard::cli

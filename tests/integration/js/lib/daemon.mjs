@@ -15,13 +15,17 @@ if (!executable || !configuration) throw new Error("PILLARD_DAEMON and PILLARD_C
 
 const variables = ["PORT", "WS_PORT", "FRONTEND_URL", "REDIS_URL"];
 
-/// Runs pillard with arguments that make it end by itself: {code, out, err}.
-export async function runOnce(args, environment = {}) {
+/// Runs pillard with arguments that make it end by itself: {code, out, err}. `heard` is given the process and what it
+/// has printed so far, whenever that is more.
+export async function runOnce(args, environment = {}, heard = () => {}) {
   const env = { ...process.env, ...environment };
   for (const name of variables) if (!(name in environment)) delete env[name];
   const child = spawn("setpriv", ["--pdeathsig", "KILL", executable, ...args], { env });
   const output = { out: "", err: "" };
-  child.stdout.on("data", (piece) => (output.out += piece));
+  child.stdout.on("data", (piece) => {
+    output.out += piece;
+    heard(child, output.out);
+  });
   child.stderr.on("data", (piece) => (output.err += piece));
   try {
     const code = await within(`pillard ${args.join(" ")} to end`, new Promise((r) => child.on("close", r)), 30_000);
