@@ -32,7 +32,7 @@ class Recorder : private ssh::Lane::User, private Node {
   };
 
   Recorder(const Recorder&) = delete;
-  virtual ~Recorder() = default;
+  ~Recorder() override = default;
 
   /// Before its time. Not from inside the plugin's code.
   void end() { finish(std::nullopt); }

@@ -78,6 +78,7 @@ std::vector<PluginRecord*> Plugins::records() const {
     if (slot.generation) running.push_back(&slot);
   std::sort(running.begin(), running.end(), [](const Slot* a, const Slot* b) { return a->order < b->order; });
   std::vector<PluginRecord*> all;
+  all.reserve(running.size());
   for (const auto* slot : running) all.push_back(slot->record.get());
   return all;
 }

@@ -43,7 +43,7 @@ Error not_offered(const PluginRecord& plugin, std::string_view type) {
           fmt::format("The {} plugin does not offer {} any more: it was stopped or replaced.", plugin.name(), type)};
 }
 
-StreamEntry::StreamEntry(PluginRecord& record, std::shared_ptr<const StreamType> stream)
+StreamEntry::StreamEntry(PluginRecord& record, const std::shared_ptr<const StreamType>& stream)
     : Entry(record, stream),
       topics(record.metrics().gauge("pillard_plugin_streams", "Streams of a plugin that run on nodes.",
                                     labels(record, *stream))),

@@ -64,7 +64,7 @@ class Entry {
 };
 
 struct StreamEntry final : Entry<StreamType> {
-  StreamEntry(PluginRecord& plugin, std::shared_ptr<const StreamType> type);
+  StreamEntry(PluginRecord& plugin, const std::shared_ptr<const StreamType>& type);
   // [any] How many run on nodes, and how many subscriptions there are to them.
   observe::Gauge& topics;
   observe::Gauge& subscriptions;

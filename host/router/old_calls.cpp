@@ -112,7 +112,7 @@ T read(const std::string& json) {
   }
 }
 
-wire::HttpResponse controlled(std::string json) {
+wire::HttpResponse controlled(std::string json) {  // NOLINT: as Wording has it
   auto answer = read<Controlled>(json);
   if (answer.success)
     return json_response(
@@ -129,7 +129,7 @@ wire::HttpResponse controlled(std::string json) {
                                                                .journal = std::move(answer.journal)}}));
 }
 
-wire::HttpResponse config(std::string json) {
+wire::HttpResponse config(std::string json) {  // NOLINT: as Wording has it
   return json_response(200, encoded(ConfigSuccess{.content = read<ConfigText>(json).content}));
 }
 }  // namespace

@@ -102,6 +102,7 @@ Enum Config::word(const std::string& key, Enum fallback) const {
 template <Enumerated Enum>
 std::vector<Enum> Config::words(const std::string& key, const std::vector<Enum>& fallback) const {
   std::vector<std::string> texts;
+  texts.reserve(fallback.size());
   for (const auto value : fallback) texts.emplace_back(word_of(value));
   texts = list(key, std::move(texts));
   if (!are_words(key, texts, detail::kOneOf<Enum>.data())) return fallback;
