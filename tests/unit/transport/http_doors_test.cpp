@@ -193,6 +193,22 @@ TEST_F(HttpDoorsTest, TakesABodyAsLargeAsItIsSaidTo) {
   EXPECT_EQ(answer.status, 502) << answer.body;
 }
 
+TEST_F(HttpDoorsTest, AnswersWhoHoldsABodyBackUntilThePluginIsGone) {
+  const auto session = log_in();
+  for (const std::string line : {kCall, kStatus}) {
+    auto client = server.connect();
+    client.send(line + " HTTP/1.1\r\nHost: localhost\r\n" + kJson + bearer(session->id) +
+                "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(client.take_through("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n") << "its type was known then";
+    server.server.spine.registry.forget(server.server.spine.plugin);
+    client.send("{}");
+    const auto answer = client.answer();
+    EXPECT_EQ(answer.status, 404) << line;
+    EXPECT_THAT(answer.body, HasSubstr(R"("code":"not_found")"));
+    server.server.spine.enrol<test::LogsQuery>(test::kLinger);
+  }
+}
+
 TEST_F(HttpDoorsTest, AnswersWhoWaitsForASessionWhenTheDaemonEnds) {
   server.store.hold = true;
   std::vector<test::RawClient> clients;
